@@ -1,0 +1,2 @@
+// Faults
+export { Fault, faultCodes, type FaultCode, type FaultOptions } from './fault.js';

@@ -1,0 +1,143 @@
+/**
+ * The envelope of everything that travels, and the bodies of commands and replies.
+ * Ids are derived from what the message is, so a message sent again after a crash carries the id it had before.
+ */
+import type { BranchId, Half, Reply, SendCommand, TransactionId } from '@sagamore/engine';
+
+/** CloudEvents 1.0 in our words. `data` must be JSON. Treat every message as frozen: in one process it is shared. */
+export interface Message<Data = unknown> {
+  /** Unique within `source`, and the same when the same message is sent again. */
+  readonly id: string;
+  /** `service.word`: commands imperative, events past tense, replies `<command>.<outcome>`. */
+  readonly type: string;
+  /** The service that sent it. */
+  readonly source: string;
+  /** Without the prefix (R18), which only the bus knows. */
+  readonly topic: string;
+  /** Messages of one key arrive in the order they were sent. */
+  readonly key: string;
+  /** Chosen by us for shards (R14); otherwise the bus hashes the key. */
+  readonly partition?: number;
+  /** ms of the sender's store clock. */
+  readonly occurredAt: number;
+  /** The id of the message that led to this one. */
+  readonly causationId?: string;
+  /** W3C trace context. */
+  readonly traceparent?: string;
+  /** Hybrid logical time as `<physical ms>.<counter>`, stamped and observed by the bus. */
+  readonly hybridTime?: string;
+  readonly data: Data;
+}
+
+/** Where a reply goes: the shard that owns the transaction. */
+export interface ReplyAddress {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+/** The body of a command: which branch of which transaction, and what is asked. */
+export interface CommandData<Payload = unknown> {
+  readonly transactionId: TransactionId;
+  readonly branchId: BranchId;
+  readonly operation: Half;
+  readonly generation: number;
+  readonly attempt: number;
+  readonly replyTo: ReplyAddress;
+  /** For an action its input; for a compensation an `Undo`. */
+  readonly payload: Payload;
+}
+
+/** The body of a reply. */
+export interface ReplyData {
+  readonly transactionId: TransactionId;
+  readonly branchId: BranchId;
+  readonly operation: Half;
+  readonly generation: number;
+  readonly attempt: number;
+  readonly reply: Reply;
+}
+
+/** The body of `transaction.start`, on the orchestrator's inbox. */
+export interface StartData {
+  readonly transactionId: TransactionId;
+  readonly definition: string;
+  readonly input: unknown;
+}
+
+/** The body of `transaction.resume`: a person lets a parked transaction go on (R4, R13). */
+export interface ResumeData {
+  readonly transactionId: TransactionId;
+  readonly actor: string;
+  readonly reason: string;
+}
+
+/** The body of `transaction.completed`, `transaction.compensated` and `transaction.parked`. */
+export interface OutcomeData {
+  readonly transactionId: TransactionId;
+  readonly definition: string;
+  readonly version: number;
+  readonly outcome: string;
+  readonly reason?: unknown;
+}
+
+export const inboxTopic = 'orchestrator.inbox';
+export const transactionEventsTopic = 'transaction.events';
+
+export function commandTopic(participant: string): string {
+  return `${participant}.commands`;
+}
+
+export function eventTopic(service: string): string {
+  return `${service}.events`;
+}
+
+export function deadLetterTopic(topic: string): string {
+  return `${topic}.dead-letters`;
+}
+
+/** One trace a transaction: a UUID is a trace id as it stands, so the trace needs no memory (R24). */
+export function traceparentOf(transactionId: TransactionId): string {
+  const traceId = transactionId.replaceAll('-', '');
+  return `00-${traceId}-${traceId.slice(16)}-01`;
+}
+
+export interface CommandContext {
+  readonly transactionId: TransactionId;
+  readonly replyTo: ReplyAddress;
+  readonly at: number;
+}
+
+export function commandMessage(command: SendCommand, context: CommandContext): Message<CommandData> {
+  const { transactionId, replyTo, at } = context;
+  const { branchId, operation, generation, attempt, payload } = command;
+  return {
+    id: `${transactionId}/${branchId}/${operation}/${generation}/${attempt}`,
+    type: command.messageType,
+    source: 'orchestrator',
+    topic: commandTopic(command.participant),
+    key: transactionId,
+    occurredAt: at,
+    traceparent: traceparentOf(transactionId),
+    data: { transactionId, branchId, operation, generation, attempt, replyTo, payload },
+  };
+}
+
+export function replyMessage(
+  command: Message<CommandData>,
+  reply: Reply,
+  context: { readonly source: string; readonly at: number },
+): Message<ReplyData> {
+  const { transactionId, branchId, operation, generation, attempt, replyTo } = command.data;
+  return {
+    id: `${command.id}/${reply.outcome}`,
+    type: `${command.type}.${reply.outcome}`,
+    source: context.source,
+    topic: replyTo.topic,
+    key: transactionId,
+    partition: replyTo.partition,
+    occurredAt: context.at,
+    causationId: command.id,
+    traceparent: command.traceparent ?? traceparentOf(transactionId),
+    data: { transactionId, branchId, operation, generation, attempt, reply },
+  };
+}

@@ -1,0 +1,36 @@
+/**
+ * How a typed command with reply and undo is declared, once, for both sides: the orchestrator's definitions
+ * take its types, the participant's runtime checks its messages by its schemas.
+ */
+import assert from 'node:assert/strict';
+import type { Operation } from '@sagamore/engine';
+import type { StandardSchemaV1 } from '@standard-schema/spec';
+
+/** An `Operation` with the schemas that check what crosses the wire. */
+export interface DeclaredOperation<Input, Output> extends Operation<Input, Output> {
+  readonly input: StandardSchemaV1<unknown, Input>;
+  readonly output: StandardSchemaV1<unknown, Output>;
+}
+
+export interface OperationOptions<Input, Output> {
+  readonly input: StandardSchemaV1<unknown, Input>;
+  readonly output: StandardSchemaV1<unknown, Output>;
+  /** The verb that undoes it, e.g. `release`; absent where nothing can be undone. */
+  readonly undo?: string;
+  /** `external` when the handler calls something outside the service's own database (R7). Default `local`. */
+  readonly effect?: 'local' | 'external';
+}
+
+/** Declares `<participant>.<verb>`, e.g. `inventory.reserve`. */
+export function operation<Input, Output>(
+  name: `${string}.${string}`,
+  { input, output, undo, effect = 'local' }: OperationOptions<Input, Output>,
+): DeclaredOperation<Input, Output> {
+  const [participant, verb, ...rest] = name.split('.');
+  assert(participant && verb && rest.length === 0, `an operation is named participant.verb, found ${name}`);
+  const declared = { participant, action: name, effect, input, output };
+  return undo === undefined ? declared : { ...declared, compensation: `${participant}.${undo}` };
+}
+
+export type InputOf<O> = O extends Operation<infer Input, infer _> ? Input : never;
+export type OutputOf<O> = O extends Operation<infer _, infer Output> ? Output : never;

@@ -1,0 +1,246 @@
+/**
+ * What the runtime needs of the world, a batch at a time. Each port is an abstract class, so that it is its own
+ * injection token; each is kept by several technologies and judged by one contract suite (`libs/testing`).
+ * Adapters turn every driver error into a `Fault`.
+ */
+import type { BarrierRow, BranchId, Half, Phase, RestReason, TransactionEvent, TransactionId } from '@sagamore/engine';
+import type { CommandData, Message } from './message.js';
+
+/** One open database transaction. Opaque here; a store of the same technology knows how to use it. */
+export abstract class Tx {
+  /** Keeps the type nominal: an object literal is not a transaction. */
+  protected readonly tx = true;
+}
+
+export abstract class Database {
+  /** Runs `work` in one transaction at READ COMMITTED and commits. Resolves only AFTER a checked COMMIT.
+   *  Throws a `Fault`: `SERIALIZATION_CONFLICT` (40001, 40P01: retry), `DATA_REJECTED` (the data can never be
+   *  written), `DATABASE_UNAVAILABLE` (nothing happened), `COMMIT_UNKNOWN` (the connection broke at COMMIT). */
+  abstract transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  /** The store's clock in ms, carried forward on the host's monotonic clock since it was last read (R15). */
+  abstract now(): number;
+}
+
+/** A branch under the barrier. */
+export interface BranchKey {
+  readonly transactionId: TransactionId;
+  readonly branchId: BranchId;
+}
+
+/** A barrier row together with the branch it belongs to. */
+export interface StoredBarrierRow extends BarrierRow, BranchKey {}
+
+/** Guards branches against duplicate, empty and late calls: rows inside the participant's own transaction. */
+export abstract class Barrier {
+  /** Every row of the asked branches, intents included (they read as `claimed`). Locks nothing. */
+  abstract find(tx: Tx, branches: readonly BranchKey[]): Promise<readonly StoredBarrierRow[]>;
+  /** Inserts all rows in one statement, in sorted order, as the last write BEFORE the commit (R1).
+   *  The transaction fails with `BARRIER_CONFLICT` when somebody else was first with one of them. */
+  abstract insert(tx: Tx, rows: readonly StoredBarrierRow[]): Promise<void>;
+}
+
+/** A call to the outside that was promised and whose outcome is not recorded yet (R7). */
+export interface Intent extends BranchKey {
+  readonly operation: Half;
+  readonly generation: number;
+  /** What to call with: the whole command, so that a sweep can drive it and answer it. */
+  readonly command: Message<CommandData>;
+  /** The process that is calling. */
+  readonly owner: string;
+  /** ms of the store's clock; past it the call may be made again, with the same provider key. */
+  readonly claimedUntil: number;
+}
+
+export abstract class Intents {
+  /** Inserts all; one that exists already makes the transaction fail with `BARRIER_CONFLICT`. */
+  abstract insert(tx: Tx, intents: readonly Intent[]): Promise<void>;
+  /** Locks the rows of these branches until the transaction ends and returns those that exist (R8). */
+  abstract lock(tx: Tx, branches: readonly BranchKey[]): Promise<readonly Intent[]>;
+  /** Claims up to `limit` intents whose claim has expired, for `owner`, until `claimedUntil`. */
+  abstract claimExpired(claim: { owner: string; claimedUntil: number; limit: number }): Promise<readonly Intent[]>;
+  /** Removes them, in the transaction that records their outcome. */
+  abstract remove(tx: Tx, intents: readonly Intent[]): Promise<void>;
+}
+
+/** Messages saved with the state that implies them; the relay publishes them AFTER the commit. */
+export abstract class Outbox {
+  /** Saves `messages` with the transaction, in order, claimed for `owner` so that its relay may publish at once. */
+  abstract append(tx: Tx, messages: readonly Message[], owner: string): Promise<readonly OutboxRow[]>;
+  /** Claims up to `limit` rows whose claim has expired. Rows of one key keep their order: a row is claimed only
+   *  together with all earlier rows of its key, never past one that is claimed by somebody else (R17). */
+  abstract claim(claim: { owner: string; claimMs: number; limit: number }): Promise<readonly OutboxRow[]>;
+  /** Removes rows AFTER the broker has acknowledged them. Idempotent. */
+  abstract remove(ids: readonly string[]): Promise<void>;
+  /** The age in ms of the oldest unpublished row, 0 when there is none. */
+  abstract age(): Promise<number>;
+}
+
+export interface OutboxRow {
+  readonly id: string;
+  readonly message: Message;
+}
+
+export type Shard = number;
+/** A fencing token: grows by one each time a shard is taken. */
+export type Epoch = number;
+
+/** The row a transaction keeps for its whole life. */
+export interface TransactionRecord {
+  readonly transactionId: TransactionId;
+  readonly definition: string;
+  readonly version: number;
+  readonly shard: Shard;
+  readonly input: unknown;
+  /** ms of the store's clock. */
+  readonly startedAt: number;
+}
+
+/** Where a transaction stands, as its row says. */
+export interface TransactionStatus {
+  readonly transactionId: TransactionId;
+  readonly shard: Shard;
+  readonly status: string;
+  readonly phase: Phase;
+  readonly reason?: RestReason;
+  /** ms of the store's clock. */
+  readonly at: number;
+}
+
+export interface JournalEntry {
+  readonly transactionId: TransactionId;
+  readonly shard: Shard;
+  /** From 1, without gaps. */
+  readonly seq: number;
+  readonly event: TransactionEvent;
+}
+
+/** Everything one batch of the coordinator makes durable together. */
+export interface JournalBatch {
+  readonly starts: readonly TransactionRecord[];
+  readonly entries: readonly JournalEntry[];
+  /** Changes of the transaction row, for those whose phase changed. */
+  readonly statuses: readonly TransactionStatus[];
+  /** Facts for the outside, each with the shard of its transaction. */
+  readonly facts: readonly { readonly shard: Shard; readonly message: Message }[];
+}
+
+export interface JournalReceipt {
+  /** Shards whose epoch was stale: nothing of theirs was written (R10). */
+  readonly stale: readonly Shard[];
+  /** Starts whose transaction existed already: nothing of theirs was written again (R16). */
+  readonly known: readonly TransactionId[];
+  /** The facts that were written, claimed for the caller's relay. */
+  readonly facts: readonly OutboxRow[];
+}
+
+/** A transaction as stored: its row and all its events in order. */
+export interface StoredTransaction extends TransactionRecord {
+  readonly status: string;
+  readonly phase: Phase;
+  readonly reason?: RestReason;
+  readonly updatedAt: number;
+  readonly events: readonly TransactionEvent[];
+}
+
+export interface TransactionQuery {
+  readonly status?: string;
+  readonly phase?: Phase;
+  readonly definition?: string;
+  /** From 1 to 500. */
+  readonly limit: number;
+  /** Continue after this transaction id; newest come first. */
+  readonly before?: TransactionId;
+}
+
+/** The transactions and their events: one owner a shard, fenced by its epoch. */
+export abstract class Journal {
+  /** Takes `shard` for `owner`: raises its epoch under a row lock that every commit shares, so the caller may then
+   *  read all that the old owner achieved, and the old owner achieves nothing more (R10, R11).
+   *  `shardCount` is stored the first time; another count later throws `SHARD_COUNT_CHANGED` (R14). */
+  abstract take(shard: Shard, owner: string, shardCount: number): Promise<Epoch>;
+  /** Writes the batch in one flush, whole or not at all for each shard; a shard whose epoch in `epochs` is not the
+   *  stored one drops its part alone. Idempotent for starts; a repeated (transaction, seq) is a bug and throws
+   *  `DATA_REJECTED`. Throws `COMMIT_UNKNOWN` when it cannot be known whether it was written (R12). */
+  abstract commit(epochs: ReadonlyMap<Shard, Epoch>, batch: JournalBatch, owner: string): Promise<JournalReceipt>;
+  /** The moving transactions of a shard in order of id, at most `limit`, after `after`. */
+  abstract live(shard: Shard, page: { limit: number; after?: TransactionId }): Promise<readonly StoredTransaction[]>;
+  /** Those of `ids` that exist. */
+  abstract load(ids: readonly TransactionId[]): Promise<readonly StoredTransaction[]>;
+  /** Rows without their events, newest first. */
+  abstract list(query: TransactionQuery): Promise<readonly StoredTransaction[]>;
+  /** Saves an operator's wish: its audit row and the message for the owner, together (R13, I41). Answers false, and
+   *  writes nothing, when the transaction is not parked or the same wish was taken since it parked (S94). */
+  abstract wish(wish: OperatorWish): Promise<readonly OutboxRow[] | false>;
+  /** The store's clock in ms, carried forward on the host's monotonic clock. */
+  abstract now(): number;
+}
+
+export interface OperatorWish {
+  readonly transactionId: TransactionId;
+  readonly action: 'resume';
+  readonly actor: string;
+  readonly reason: string;
+  readonly message: Message;
+  readonly owner: string;
+}
+
+/** A position from which a record came, for dead letters. */
+export interface Origin {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: string;
+}
+
+export interface Delivery {
+  readonly message: Message;
+  readonly origin: Origin;
+}
+
+export interface Subscription {
+  readonly topic: string;
+  /** Members of one group share the topic's partitions; each group sees every message. */
+  readonly group: string;
+  /** Where a group that is new to the topic begins. Default `earliest`. */
+  readonly from?: 'earliest' | 'latest';
+  /** Called with what has arrived, partitions merged, the order within each partition kept; one call at a time.
+   *  The position moves only AFTER it resolves. When it rejects, the same messages come again after a pause. */
+  readonly handle: (batch: readonly Delivery[]) => Promise<void>;
+  /** Called with the partitions now held, BEFORE the first message of a new one is handed over. */
+  readonly onAssigned?: (partitions: readonly number[]) => Promise<void>;
+}
+
+export interface ActiveSubscription {
+  /** Takes no new batch, waits for the one in hand, then leaves the group. */
+  stop(): Promise<void>;
+  /** False once the consumer has died and nothing will restart it: readiness turns red. */
+  healthy(): boolean;
+}
+
+export interface TopicSpecification {
+  readonly topic: string;
+  readonly partitions: number;
+}
+
+/** Carries messages between services: at least once, in order for each key. */
+export abstract class Bus {
+  /** Creates what is missing; throws `TOPIC_INVALID` when a topic exists with another partition count (I45). */
+  abstract ensureTopics(topics: readonly TopicSpecification[]): Promise<void>;
+  /** Resolves AFTER the broker has acknowledged every message. Keeps trying while the broker is away; rejects with
+   *  `STOPPED` once the bus stops and with `DATA_REJECTED` when the broker can never take a message.
+   *  Calls made at the same time may share one request; the order of messages for one key is kept. */
+  abstract send(messages: readonly Message[]): Promise<void>;
+  abstract subscribe(subscription: Subscription): Promise<ActiveSubscription>;
+  abstract start(): Promise<void>;
+  /** Stops every subscription, waits for what is being sent, closes. */
+  abstract stop(): Promise<void>;
+  /** False while the broker cannot be reached. */
+  abstract healthy(): boolean;
+}
+
+/** Time that passes on this host: for waiting, never for deciding (R15). */
+export abstract class Clock {
+  /** Monotonic ms. */
+  abstract now(): number;
+  /** Calls back once after `ms`; the returned function calls it off. */
+  abstract after(ms: number, callback: () => void): () => void;
+}
