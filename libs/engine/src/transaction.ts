@@ -2,6 +2,7 @@
  * What all protocols share about one transaction: how it starts, what it may be told, what it asks for.
  * The coordinator in `runtime` speaks only these words, so that a new protocol needs no change there.
  */
+import type { Transition } from './machine.js';
 import type { Failure, Half, Refusal, Reply } from './operation.js';
 
 export type TransactionId = string;
@@ -82,4 +83,30 @@ export interface RetryPolicy {
   readonly attemptsMax: number;
   readonly baseMs: number;
   readonly maxMs: number;
+}
+
+/** Where a transaction stands, in the words its row keeps. */
+export interface Standing {
+  readonly status: string;
+  readonly phase: Phase;
+  readonly reason?: RestReason;
+}
+
+/** One definition with the machine that runs it: all that the coordinator knows of a protocol.
+ *  The methods are those of `Machine` with the definition already given; `State` stays opaque to the host. */
+export interface Protocol<State = unknown> {
+  readonly name: string;
+  readonly version: number;
+  /** The services whose command topics must exist. */
+  readonly participants: readonly string[];
+  begin(start: Start): Transition<State, TransactionCommand>;
+  transition(state: State, event: TransactionEvent): Transition<State, TransactionCommand>;
+  outstanding(state: State): readonly TransactionCommand[];
+  dueAt(state: State): number | undefined;
+  standing(state: State): Standing;
+  /** Whether `event` will make the branch wait for another attempt, and under which policy: the host then draws
+   *  `retryAt` and writes it into the event BEFORE the transition (R15). */
+  retryOf(state: State, event: TransactionEvent): { readonly attempt: number; readonly policy: RetryPolicy } | undefined;
+  /** Every half of every branch that was asked for, in the order of asking. */
+  timeline(start: Start, events: readonly TransactionEvent[]): readonly StepView[];
 }
