@@ -8,8 +8,18 @@ import type { CommandData, Message } from './message.js';
 
 /** One open database transaction. Opaque here; a store of the same technology knows how to use it. */
 export abstract class Tx {
-  /** Keeps the type nominal: an object literal is not a transaction. */
-  protected readonly tx = true;
+  private readonly hopes: (() => void)[] = [];
+
+  /** Calls back once AFTER a checked COMMIT; never when the transaction rolls back or its fate is unknown.
+   *  A crash in between loses the call, so it may only hasten what a sweep would do anyway. */
+  afterCommit(callback: () => void): void {
+    this.hopes.push(callback);
+  }
+
+  /** For adapters alone: tells that the COMMIT was answered. */
+  committed(): void {
+    for (const callback of this.hopes) callback();
+  }
 }
 
 export abstract class Database {
