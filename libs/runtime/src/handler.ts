@@ -41,10 +41,14 @@ export interface ExternalHandler {
   record(settled: readonly Settled[], tx: Tx): Promise<void>;
 }
 
-export interface Settled {
-  readonly command: HandledCommand;
-  readonly reply: Reply & { readonly outcome: 'succeeded' };
+export interface Settled<Payload = unknown, Output = unknown> {
+  readonly command: HandledCommand<Payload>;
+  readonly reply: Reply<Output> & { readonly outcome: 'succeeded' };
 }
+
+/** What is recorded of an action, and of an undo. An undo's `output` is of no type: nobody reads it. */
+export type SettledOf<O> = Settled<InputOf<O>, OutputOf<O>>;
+export type SettledUndoOf<O> = Settled<Undo<InputOf<O>, OutputOf<O>>>;
 
 export type Handler = LocalHandler | ExternalHandler;
 

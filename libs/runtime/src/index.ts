@@ -57,5 +57,7 @@ export {
   type LocalHandler,
   type ReplyOf,
   type Settled,
+  type SettledOf,
+  type SettledUndoOf,
   type UndoOf,
 } from './handler.js';
