@@ -27,5 +27,21 @@ export {
   type Reply,
   type Undo,
 } from './operation.js';
+// Saga
+export {
+  saga,
+  type ClosingContext,
+  type ClosingStep,
+  type CompensationReason,
+  type PatienceOptions,
+  type SagaBuilder,
+  type SagaDefinition,
+  type SagaStep,
+  type StepContext,
+  type StepOptions,
+} from './saga/saga.definition.js';
+export { sagaMachine } from './saga/saga.machine.js';
+export { sagaProtocol } from './saga/saga.protocol.js';
+export { type SagaState } from './saga/saga.state.js';
 // Barrier
-export { judge, type Asked, type BarrierRow, type Verdict } from './barrier/barrier.js';
+export { answerTo, judge, type Asked, type BarrierRow, type Verdict } from './barrier/barrier.js';

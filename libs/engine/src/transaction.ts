@@ -24,11 +24,19 @@ export type TransactionEvent =
       readonly branchId: BranchId;
       readonly operation: Half;
       readonly generation: number;
+      /** Which attempt the participant answers, as its reply says; absent, it is taken for the latest. It tells the
+       *  repeat of an old `failed` or `in-progress` from news. */
+      readonly attempt?: number;
       readonly reply: Reply;
       readonly retryAt?: number;
     }
   | { readonly type: 'time-passed'; readonly at: number; readonly retryAt?: number }
-  | { readonly type: 'operator-resumed'; readonly at: number; readonly actor: string; readonly reason: string }
+  | {
+      readonly type: 'operator-resumed';
+      readonly at: number;
+      readonly actor: string;
+      readonly reason: string;
+    }
   /** A rule of the program broke while this transaction was handled (R2); it parks with reason `bug`. */
   | { readonly type: 'bug-found'; readonly at: number; readonly message: string };
 
@@ -105,8 +113,11 @@ export interface Protocol<State = unknown> {
   dueAt(state: State): number | undefined;
   standing(state: State): Standing;
   /** Whether `event` will make the branch wait for another attempt, and under which policy: the host then draws
-   *  `retryAt` and writes it into the event BEFORE the transition (R15). */
-  retryOf(state: State, event: TransactionEvent): { readonly attempt: number; readonly policy: RetryPolicy } | undefined;
+   *  `retryAt` and writes it into the event BEFORE the transition (R15). `attempt` is the one that failed, from 1. */
+  retryOf(
+    state: State,
+    event: TransactionEvent,
+  ): { readonly attempt: number; readonly policy: RetryPolicy } | undefined;
   /** Every half of every branch that was asked for, in the order of asking. */
   timeline(start: Start, events: readonly TransactionEvent[]): readonly StepView[];
 }

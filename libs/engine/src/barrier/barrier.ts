@@ -26,20 +26,25 @@ export interface Asked {
   readonly generation: number;
 }
 
-/** `found` holds every row of this branch, of all halves and generations (R3). */
+/** `found` holds every row of this branch, of all halves and generations, in any order (R3). */
 export function judge(asked: Asked, found: readonly BarrierRow[]): Verdict {
-  const own = found.find((row) => row.operation === asked.operation && isAnswer(row, asked));
+  const own = answerTo(asked, found);
   if (own !== undefined) return verdictOnOwn(own);
-  if (asked.operation === 'action') return 'run';
-  const action = found.find((row) => row.operation === 'action');
-  if (action === undefined || action.outcome === 'refused' || action.outcome === 'planted') return 'empty';
-  return action.outcome === 'claimed' && action.claimIsLive === true ? 'in-progress' : 'run';
+  // An undo of any kind closes the branch: an action that comes after it takes no effect, whatever its generation (I14).
+  if (asked.operation === 'action')
+    return found.some((row) => row.operation === 'compensation') ? 'late' : 'run';
+  return verdictOnUndo(found);
 }
 
-/** An effect is unique per branch whatever the generation (R4), so a row that took effect answers every generation;
- *  a refused row answers only the generation that was refused. */
-function isAnswer(row: BarrierRow, asked: Asked): boolean {
-  return row.outcome !== 'refused' || row.generation === asked.generation;
+/** The row that answers `asked`, if there is one: the one whose reply a `duplicate` repeats. An effect is unique per
+ *  branch whatever the generation, so a row that took effect answers every generation, and before any other; a refused
+ *  row answers only the generation that was refused (R4). */
+export function answerTo(asked: Asked, found: readonly BarrierRow[]): BarrierRow | undefined {
+  const own = found.filter((row) => row.operation === asked.operation);
+  return (
+    own.find((row) => row.outcome !== 'refused') ??
+    own.find((row) => row.outcome === 'refused' && row.generation === asked.generation)
+  );
 }
 
 function verdictOnOwn(own: BarrierRow): Verdict {
@@ -53,4 +58,12 @@ function verdictOnOwn(own: BarrierRow): Verdict {
     case 'empty':
       return 'duplicate';
   }
+}
+
+/** There is something to undo if any generation of the action took effect, or may have: an expired claim may have
+ *  reached the outside, so its undo runs, by key (R8, S7). A live claim must end first. */
+function verdictOnUndo(found: readonly BarrierRow[]): Verdict {
+  const actions = found.filter((row) => row.operation === 'action');
+  if (actions.some((row) => row.outcome === 'claimed' && row.claimIsLive === true)) return 'in-progress';
+  return actions.some((row) => row.outcome === 'succeeded' || row.outcome === 'claimed') ? 'run' : 'empty';
 }
