@@ -1,0 +1,28 @@
+/**
+ * The one face of the contract suites for the database ports (`Database`, `Barrier`, `Intents`, `Outbox`, `Journal`).
+ * Each adapter calls them in a spec of its own ring; a promise that is not tested here binds no adapter.
+ */
+import { describeBarrierContract } from './ports/barrier.contract.js';
+import { describeDatabaseContract } from './ports/database.contract.js';
+import { describeIntentsContract } from './ports/intents.contract.js';
+import { describeJournalContract } from './ports/journal.contract.js';
+import type { OpenPorts } from './ports/open.js';
+import { describeOutboxContract } from './ports/outbox.contract.js';
+
+export type { OpenPorts, PortsUnderTest } from './ports/open.js';
+export {
+  describeBarrierContract,
+  describeDatabaseContract,
+  describeIntentsContract,
+  describeJournalContract,
+  describeOutboxContract,
+};
+
+/** Registers all five suites for an adapter that keeps all five ports. */
+export function describePortsContract(name: string, open: OpenPorts): void {
+  describeDatabaseContract(name, open);
+  describeBarrierContract(name, open);
+  describeIntentsContract(name, open);
+  describeOutboxContract(name, open);
+  describeJournalContract(name, open);
+}
