@@ -28,6 +28,8 @@ export {
   type TransactionRecord,
   type TransactionStatus,
 } from './ports.js';
+// The host's time
+export { SystemClock } from './system-clock.js';
 // Messages
 export {
   commandMessage,
