@@ -5,11 +5,28 @@ import { operation } from '@sagamore/runtime';
 import { z } from 'zod';
 import { stockLine } from './inventory.js';
 
+/** Text that every store can keep as it is: well formed and without U+0000, which Postgres refuses. Counted in code
+ *  points, as people count; the bound in code units comes first, so that a huge text costs nothing. */
+function text(codePointsMax: number) {
+  return z
+    .string()
+    .min(1)
+    .max(codePointsMax * 2)
+    .refine(
+      (value) => value.isWellFormed() && !value.includes('\0'),
+      'must be well-formed text without U+0000',
+    )
+    .refine(
+      (value) => Array.from(value).length <= codePointsMax,
+      `must have at most ${codePointsMax} characters`,
+    );
+}
+
 export const address = z.strictObject({
-  name: z.string().min(1).max(200),
-  street: z.string().min(1).max(200),
-  city: z.string().min(1).max(200),
-  postcode: z.string().min(1).max(20),
+  name: text(200),
+  street: text(200),
+  city: text(200),
+  postcode: text(20),
   country: z.string().regex(/^[A-Z]{2}$/),
 });
 
