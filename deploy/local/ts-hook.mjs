@@ -27,7 +27,8 @@ registerHooks({
     return next(specifier, context);
   },
   load(url, context, next) {
-    if (!url.startsWith('file:') || !url.endsWith('.ts') || url.includes('/node_modules/')) return next(url, context);
+    if (!url.startsWith('file:') || !url.endsWith('.ts') || url.includes('/node_modules/'))
+      return next(url, context);
     return {
       format: 'module',
       source: swc.transformFileSync(fileURLToPath(url), options).code,

@@ -72,12 +72,8 @@ async function startOnce(directory: string, jars: string, log: (line: string) =>
 }
 
 function handle(child: ChildProcess, directory: string, brokers: string): LocalBroker {
-  // A parent that ends without stop() takes the broker along; SIGKILL of the parent leaves an orphan for the next start.
-  const endWithParent = () => child.kill('SIGTERM');
-  process.once('exit', endWithParent);
   const finish = async (signal: NodeJS.Signals) => {
     await end(child, signal);
-    process.off('exit', endWithParent);
     rmSync(pidFile(directory), { force: true });
   };
   return { brokers, pid: child.pid!, stop: () => finish('SIGTERM'), kill: () => finish('SIGKILL') };
@@ -109,6 +105,10 @@ function launch(directory: string, jars: string): ChildProcess {
   });
   closeSync(output);
   child.unref();
+  // A parent that ends without stop() takes the broker along; SIGKILL of the parent leaves an orphan for the next start.
+  const endWithParent = () => child.kill('SIGTERM');
+  process.once('exit', endWithParent);
+  child.once('exit', () => process.off('exit', endWithParent));
   writeFileSync(pidFile(directory), String(child.pid));
   return child;
 }

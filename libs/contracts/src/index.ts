@@ -1,7 +1,14 @@
 // Money
 export { amountMinorMax, currency, currencyDecimals, money, type Currency, type Money } from './money.js';
 // Order
-export { confirmOrder, orderEvent, orderReason, placeOrderInput, rejectOrder, type PlaceOrderInput } from './order.js';
+export {
+  confirmOrder,
+  orderEvent,
+  orderReason,
+  placeOrderInput,
+  rejectOrder,
+  type PlaceOrderInput,
+} from './order.js';
 // Inventory
 export {
   productsListed,

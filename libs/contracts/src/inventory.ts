@@ -24,7 +24,9 @@ export const productsListed = z.object({
 });
 
 /** The body of `inventory.stock-changed`: what is available now, told at most once a second for each SKU. */
-export const stockChanged = z.object({ levels: z.array(z.object({ sku, available: z.int(), version: z.int() })) });
+export const stockChanged = z.object({
+  levels: z.array(z.object({ sku, available: z.int(), version: z.int() })),
+});
 
 export const productsListedType = 'inventory.products-listed';
 export const stockChangedType = 'inventory.stock-changed';

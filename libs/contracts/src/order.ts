@@ -20,7 +20,10 @@ export const placeOrderInput = z.object({
 
 export type PlaceOrderInput = z.infer<typeof placeOrderInput>;
 
-export const orderReason = z.object({ code: z.string(), details: z.record(z.string(), z.unknown()).optional() });
+export const orderReason = z.object({
+  code: z.string(),
+  details: z.record(z.string(), z.unknown()).optional(),
+});
 
 /** The pivot: the order is CONFIRMED. Cannot be refused (R23). */
 export const confirmOrder = operation('order.confirm', {

@@ -49,7 +49,13 @@ export {
   type StartData,
 } from './message.js';
 // Operations and their handlers
-export { operation, type DeclaredOperation, type InputOf, type OperationOptions, type OutputOf } from './operation.js';
+export {
+  operation,
+  type DeclaredOperation,
+  type InputOf,
+  type OperationOptions,
+  type OutputOf,
+} from './operation.js';
 export {
   providerKeyOf,
   type CommandOf,
@@ -63,3 +69,19 @@ export {
   type SettledUndoOf,
   type UndoOf,
 } from './handler.js';
+// Batches and the outbox
+export { gather, type GatherOptions } from './gather.js';
+export { OutboxRelay, type OutboxRelaySettings } from './outbox-relay.js';
+export { deadLetter, undeliverable, type DeadLetterData } from './dead-letters.js';
+// The two sides of a transaction
+export { Participant, messageTypeOf, type ParticipantOptions, type ParticipantPorts } from './participant.js';
+export { type ExternalSettings } from './external-branches.js';
+export {
+  Coordinator,
+  type CoordinatorHooks,
+  type CoordinatorOptions,
+  type CoordinatorPorts,
+} from './coordinator.js';
+export { Definitions } from './live-transactions.js';
+export { resumeType, startType } from './inbox.js';
+export { Serial } from './serial.js';

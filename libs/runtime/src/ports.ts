@@ -3,7 +3,15 @@
  * injection token; each is kept by several technologies and judged by one contract suite (`libs/testing`).
  * Adapters turn every driver error into a `Fault`.
  */
-import type { BarrierRow, BranchId, Half, Phase, RestReason, TransactionEvent, TransactionId } from '@sagamore/engine';
+import type {
+  BarrierRow,
+  BranchId,
+  Half,
+  Phase,
+  RestReason,
+  TransactionEvent,
+  TransactionId,
+} from '@sagamore/engine';
 import type { CommandData, Message } from './message.js';
 
 /** One open database transaction. Opaque here; a store of the same technology knows how to use it. */
@@ -67,7 +75,11 @@ export abstract class Intents {
   /** Locks the rows of these branches until the transaction ends and returns those that exist (R8). */
   abstract lock(tx: Tx, branches: readonly BranchKey[]): Promise<readonly Intent[]>;
   /** Claims up to `limit` intents whose claim has expired, for `owner`, until `claimedUntil`. */
-  abstract claimExpired(claim: { owner: string; claimedUntil: number; limit: number }): Promise<readonly Intent[]>;
+  abstract claimExpired(claim: {
+    owner: string;
+    claimedUntil: number;
+    limit: number;
+  }): Promise<readonly Intent[]>;
   /** Removes them, in the transaction that records their outcome. */
   abstract remove(tx: Tx, intents: readonly Intent[]): Promise<void>;
 }
@@ -171,9 +183,16 @@ export abstract class Journal {
   /** Writes the batch in one flush, whole or not at all for each shard; a shard whose epoch in `epochs` is not the
    *  stored one drops its part alone. Idempotent for starts; a repeated (transaction, seq) is a bug and throws
    *  `DATA_REJECTED`. Throws `COMMIT_UNKNOWN` when it cannot be known whether it was written (R12). */
-  abstract commit(epochs: ReadonlyMap<Shard, Epoch>, batch: JournalBatch, owner: string): Promise<JournalReceipt>;
+  abstract commit(
+    epochs: ReadonlyMap<Shard, Epoch>,
+    batch: JournalBatch,
+    owner: string,
+  ): Promise<JournalReceipt>;
   /** The moving transactions of a shard in order of id, at most `limit`, after `after`. */
-  abstract live(shard: Shard, page: { limit: number; after?: TransactionId }): Promise<readonly StoredTransaction[]>;
+  abstract live(
+    shard: Shard,
+    page: { limit: number; after?: TransactionId },
+  ): Promise<readonly StoredTransaction[]>;
   /** Those of `ids` that exist. */
   abstract load(ids: readonly TransactionId[]): Promise<readonly StoredTransaction[]>;
   /** Rows without their events, newest first. */

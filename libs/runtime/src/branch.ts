@@ -1,0 +1,84 @@
+/**
+ * From a verdict of the barrier to what is written and answered. Pure: shared by the local and the external road,
+ * which differ in when they write, not in what.
+ */
+import { judge, refused, type BarrierRow, type Half, type Reply, type Verdict } from '@sagamore/engine';
+import type { HandledCommand, Handler } from './handler.js';
+import type { CommandData, Message } from './message.js';
+import type { BranchKey, StoredBarrierRow } from './ports.js';
+
+/** A command on its way through the participant, with the handler that will do it. */
+export interface Job {
+  readonly command: Message<CommandData>;
+  readonly handler: Handler;
+}
+
+/** The engine's planted rows always stand in generation 1: only that generation of an undoable action is ever sent, so
+ *  the planted row and the action it forbids meet in the primary key (R3, R4). */
+const plantedGeneration = 1;
+
+export function branchOf(job: Job): BranchKey {
+  const { transactionId, branchId } = job.command.data;
+  return { transactionId, branchId };
+}
+
+export function branchName({ transactionId, branchId }: BranchKey): string {
+  return `${transactionId}/${branchId}`;
+}
+
+export function groupByBranch<Row extends BranchKey>(
+  rows: readonly Row[],
+): ReadonlyMap<string, readonly Row[]> {
+  const groups = new Map<string, Row[]>();
+  for (const row of rows) {
+    const name = branchName(row);
+    const group = groups.get(name);
+    if (group === undefined) groups.set(name, [row]);
+    else group.push(row);
+  }
+  return groups;
+}
+
+export function verdictOn(job: Job, found: ReadonlyMap<string, readonly BarrierRow[]>): Verdict {
+  return judge(job.command.data, found.get(branchName(branchOf(job))) ?? []);
+}
+
+/** What the handler is shown. */
+export function handled({ command }: Job): HandledCommand {
+  const { transactionId, branchId, operation, payload } = command.data;
+  return { transactionId, branchId, operationId: operationIdOf(transactionId, branchId, operation), payload };
+}
+
+/** Names one half of one branch in the effects it has, whatever the attempt or generation (I12). */
+export function operationIdOf(transactionId: string, branchId: string, half: Half): string {
+  return `${transactionId}/${branchId}/${half}`;
+}
+
+/** The rows that a handled command leaves. A refused undo leaves none: it is not a final answer (R4). */
+export function rowsOf(job: Job, reply: Reply, found: readonly BarrierRow[]): readonly StoredBarrierRow[] {
+  const { operation, generation } = job.command.data;
+  if (reply.outcome === 'failed' || reply.outcome === 'in-progress') return [];
+  if (reply.outcome === 'refused' && operation === 'compensation') return [];
+  const outcome = reply.outcome === 'succeeded' && reply.empty === true ? 'empty' : reply.outcome;
+  const own: StoredBarrierRow = { ...branchOf(job), operation, generation, outcome, reply };
+  return operation === 'compensation' && !found.some((row) => row.operation === 'action')
+    ? [own, planted(job)]
+    : [own];
+}
+
+/** The seat of the action, taken by its undo: a late action finds it and is refused (S4). */
+function planted(job: Job): StoredBarrierRow {
+  return { ...branchOf(job), operation: 'action', generation: plantedGeneration, outcome: 'planted' };
+}
+
+export const emptyReply: Reply = { outcome: 'succeeded', output: {}, empty: true };
+
+export const lateReply: Reply = refused('cancelled-before');
+
+/** The answer already given to this command, from the rows of its branch. */
+export function savedReply(job: Job, found: readonly BarrierRow[]): Reply {
+  const { operation, generation } = job.command.data;
+  const answers = found.filter((row) => row.operation === operation && row.reply !== undefined);
+  const effective = answers.find((row) => row.outcome !== 'refused');
+  return (effective ?? answers.find((row) => row.generation === generation))?.reply ?? lateReply;
+}

@@ -1,0 +1,117 @@
+/**
+ * From what happened to one transaction to what must be saved and sent: the batch's view of the machine.
+ * Pure but for the luck it is handed; it changes no memory, because memory follows the commit (R12).
+ */
+import type { Protocol, Standing, TransactionCommand, TransactionEvent } from '@sagamore/engine';
+import { backoffMs, type Random } from '@sagamore/primitives';
+import type { Input } from './inbox.js';
+import type { JournalEntry, TransactionRecord } from './ports.js';
+
+/** A transaction held in memory by the owner of its shard. */
+export interface LiveTransaction {
+  readonly record: TransactionRecord;
+  readonly protocol: Protocol;
+  readonly state: unknown;
+  /** Events journaled so far. */
+  readonly seq: number;
+}
+
+/** What a batch does to one transaction. */
+export interface Decision {
+  readonly before: Standing | undefined;
+  readonly after: LiveTransaction;
+  readonly standing: Standing;
+  readonly entries: readonly JournalEntry[];
+  readonly commands: readonly TransactionCommand[];
+}
+
+export interface DecisionContext {
+  /** ms of the store's clock, one for the whole batch (R15). */
+  readonly at: number;
+  readonly random: Random;
+  /** Told of a rule of the program that broke; the transaction is parked with reason `bug` (R2). */
+  readonly onBug: (transactionId: string, error: unknown) => void;
+}
+
+/** Begins a transaction. Throws when the definition cannot take the input: then nothing of it exists. */
+export function begin(protocol: Protocol, record: TransactionRecord): Decision {
+  const { transactionId, input, startedAt } = record;
+  const { state, commands } = protocol.begin({ transactionId, input, at: startedAt });
+  const after = { record, protocol, state, seq: 0 };
+  return { before: undefined, after, standing: protocol.standing(state), entries: [], commands };
+}
+
+/** Adds one input to a decision. An input that changes nothing leaves it as it is. */
+export function decide(decision: Decision, input: Input, context: DecisionContext): Decision {
+  const event = eventOf(input, context.at);
+  if (event === undefined) return decision;
+  const { protocol, state } = decision.after;
+  try {
+    return advance(decision, withRetry(protocol, state, event, context));
+  } catch (error) {
+    context.onBug(decision.after.record.transactionId, error);
+    return advance(decision, {
+      type: 'bug-found',
+      at: context.at,
+      message: 'a rule of the definition broke',
+    });
+  }
+}
+
+/** A decision about a transaction in memory to which nothing has happened yet. */
+export function undecided(live: LiveTransaction): Decision {
+  const standing = live.protocol.standing(live.state);
+  return { before: standing, after: live, standing, entries: [], commands: [] };
+}
+
+/** Whether anything must be saved. */
+export function hasEffect(decision: Decision): boolean {
+  return decision.before === undefined || decision.entries.length > 0;
+}
+
+function advance(decision: Decision, event: TransactionEvent): Decision {
+  const { record, protocol, state, seq } = decision.after;
+  const next = protocol.transition(state, event);
+  if (next.state === state && next.commands.length === 0) return decision;
+  const entry: JournalEntry = {
+    transactionId: record.transactionId,
+    shard: record.shard,
+    seq: seq + 1,
+    event,
+  };
+  return {
+    before: decision.before,
+    after: { record, protocol, state: next.state, seq: seq + 1 },
+    standing: protocol.standing(next.state),
+    entries: decision.entries.length === 0 ? [entry] : [...decision.entries, entry],
+    commands: decision.commands.length === 0 ? next.commands : [...decision.commands, ...next.commands],
+  };
+}
+
+function eventOf(input: Input, at: number): TransactionEvent | undefined {
+  switch (input.kind) {
+    case 'start':
+      return undefined;
+    case 'due':
+      return { type: 'time-passed', at };
+    case 'resume':
+      return { type: 'operator-resumed', at, actor: input.resume.actor, reason: input.resume.reason };
+    case 'reply': {
+      const { branchId, operation, generation, reply } = input.reply;
+      return { type: 'replied', at, branchId, operation, generation, reply };
+    }
+  }
+}
+
+/** Draws the jittered instant of the next attempt into the event, so that replay needs no luck (R15). */
+function withRetry(
+  protocol: Protocol,
+  state: unknown,
+  event: TransactionEvent,
+  { random }: DecisionContext,
+): TransactionEvent {
+  if (event.type !== 'replied' && event.type !== 'time-passed') return event;
+  const retry = protocol.retryOf(state, event);
+  if (retry === undefined) return event;
+  return { ...event, retryAt: event.at + backoffMs(retry.attempt, retry.policy, random) };
+}

@@ -1,0 +1,68 @@
+/**
+ * Reads what arrives on the orchestrator's inbox: starts, replies, operators' wishes. Anybody may write to a topic,
+ * so a body is checked before it is believed (B96); what is none of these goes to the dead letters.
+ */
+import type { Reply } from '@sagamore/engine';
+import { isUuid } from '@sagamore/primitives';
+import type { Message, ReplyData, ResumeData, StartData } from './message.js';
+import type { Shard } from './ports.js';
+
+export const startType = 'transaction.start';
+export const resumeType = 'transaction.resume';
+
+/** One thing that happened to one transaction, in the order it became known. */
+export type Input = { readonly transactionId: string; readonly shard: Shard } & (
+  | { readonly kind: 'start'; readonly start: StartData }
+  | { readonly kind: 'reply'; readonly reply: ReplyData }
+  | { readonly kind: 'resume'; readonly resume: ResumeData }
+  | { readonly kind: 'due' }
+);
+
+/** The input a message stands for, or why it is none. The shard is the partition it came from (R14). */
+export function readInput(message: Message, shard: Shard): Input | { readonly reason: string } {
+  const { type, data } = message;
+  if (typeof data !== 'object' || data === null) return { reason: 'no body' };
+  const { transactionId } = data as { transactionId?: unknown };
+  if (typeof transactionId !== 'string' || !isUuid(transactionId)) return { reason: 'no transaction id' };
+  if (type === startType)
+    return isStart(data) ? { kind: 'start', transactionId, shard, start: data } : { reason: 'not a start' };
+  if (type === resumeType)
+    return isResume(data) ? { kind: 'resume', transactionId, shard, resume: data } : { reason: 'not a wish' };
+  return isReply(data) ? { kind: 'reply', transactionId, shard, reply: data } : { reason: 'not a reply' };
+}
+
+function isStart(data: object): data is StartData {
+  const { definition, input } = data as Partial<StartData>;
+  return typeof definition === 'string' && input !== undefined;
+}
+
+function isResume(data: object): data is ResumeData {
+  const { actor, reason } = data as Partial<ResumeData>;
+  return typeof actor === 'string' && typeof reason === 'string';
+}
+
+function isReply(data: object): data is ReplyData {
+  const { branchId, operation, generation, reply } = data as Partial<ReplyData>;
+  return (
+    typeof branchId === 'string' &&
+    (operation === 'action' || operation === 'compensation') &&
+    Number.isInteger(generation) &&
+    typeof reply === 'object' &&
+    reply !== null &&
+    isOutcome(reply)
+  );
+}
+
+function isOutcome(reply: Reply): boolean {
+  switch (reply.outcome) {
+    case 'succeeded':
+    case 'in-progress':
+      return true;
+    case 'refused':
+      return typeof reply.refusal?.code === 'string';
+    case 'failed':
+      return typeof reply.failure?.code === 'string' && typeof reply.failure.retryable === 'boolean';
+    default:
+      return false;
+  }
+}

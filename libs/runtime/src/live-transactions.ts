@@ -1,0 +1,73 @@
+/**
+ * The transactions an owner holds in memory: the moving ones of its shards, and nothing else. Finished and parked ones
+ * leave, so that memory does not grow with history. What stands here has been committed; nothing else ever does (R12).
+ */
+import type { Protocol, TransactionId } from '@sagamore/engine';
+import type { LiveTransaction } from './decision.js';
+import type { Shard, StoredTransaction } from './ports.js';
+
+/** The definitions an orchestrator can run, by name and version; new transactions begin under the highest version. */
+export class Definitions {
+  private readonly byVersion = new Map<string, Protocol>();
+  private readonly newest = new Map<string, Protocol>();
+
+  constructor(protocols: readonly Protocol[]) {
+    for (const protocol of protocols) {
+      this.byVersion.set(`${protocol.name}@${protocol.version}`, protocol);
+      const known = this.newest.get(protocol.name);
+      if (known === undefined || known.version < protocol.version) this.newest.set(protocol.name, protocol);
+    }
+  }
+
+  latest(name: string): Protocol | undefined {
+    return this.newest.get(name);
+  }
+
+  exact(name: string, version: number): Protocol | undefined {
+    return this.byVersion.get(`${name}@${version}`);
+  }
+
+  get participants(): readonly string[] {
+    return [...new Set([...this.byVersion.values()].flatMap(({ participants }) => participants))].sort();
+  }
+}
+
+/** Replays a stored transaction to where it stands; undefined when its definition is not known here. */
+export function revive(stored: StoredTransaction, definitions: Definitions): LiveTransaction | undefined {
+  const { transactionId, definition, version, shard, input, startedAt, events } = stored;
+  const protocol = definitions.exact(definition, version);
+  if (protocol === undefined) return undefined;
+  let { state } = protocol.begin({ transactionId, input, at: startedAt });
+  for (const event of events) state = protocol.transition(state, event).state;
+  const record = { transactionId, definition, version, shard, input, startedAt };
+  return { record, protocol, state, seq: events.length };
+}
+
+export class LiveTransactions {
+  private readonly byId = new Map<TransactionId, LiveTransaction>();
+
+  get(id: TransactionId): LiveTransaction | undefined {
+    return this.byId.get(id);
+  }
+
+  set(live: LiveTransaction): void {
+    this.byId.set(live.record.transactionId, live);
+  }
+
+  delete(id: TransactionId): void {
+    this.byId.delete(id);
+  }
+
+  /** Forgets a shard that is no longer ours and names what was forgotten. */
+  dropShard(shard: Shard): readonly TransactionId[] {
+    const ids = [...this.byId.values()]
+      .filter(({ record }) => record.shard === shard)
+      .map(({ record }) => record.transactionId);
+    for (const id of ids) this.byId.delete(id);
+    return ids;
+  }
+
+  get size(): number {
+    return this.byId.size;
+  }
+}

@@ -1,0 +1,144 @@
+/**
+ * Publishes what the outbox holds: at once after the commit that wrote it, and by a sweep what a crash left behind.
+ * A row is removed AFTER the broker's acknowledgement: a crash in between publishes it again and the receiver drops
+ * the repeat; removed BEFORE it, a crash would lose the message, which nothing downstream could notice (S47, S48).
+ */
+import { Fault } from '@sagamore/resilience';
+import { undeliverable } from './dead-letters.js';
+import { gather } from './gather.js';
+import type { Message } from './message.js';
+import { Bus, Clock, Outbox, type OutboxRow, type Tx } from './ports.js';
+
+export interface OutboxRelaySettings {
+  /** This process, as claims name it. */
+  readonly owner: string;
+  /** How long a row stays ours before a sweep may take it, ms. Default 30 000: longer than a broker's short absence. */
+  readonly claimMs?: number;
+  /** Pause between sweeps, ms. Default 2 000. */
+  readonly sweepMs?: number;
+  /** Rows of one sweep and of one send at most. Default 500. */
+  readonly batchMax?: number;
+  /** Told of every failed round; the relay goes on by itself. */
+  readonly onFault?: (error: unknown) => void;
+}
+
+/** One a service and process. `start()` begins the sweeps; `stop()` finishes what is being published. */
+export class OutboxRelay {
+  private readonly pending: OutboxRow[] = [];
+  /** Rows in `pending` or being sent: a sweep that finds their claim expired must not queue them twice. */
+  private readonly held = new Set<string>();
+  private readonly settings: Required<OutboxRelaySettings>;
+  private readonly removeSoon: (ids: readonly string[]) => Promise<void>;
+  private draining: Promise<void> | undefined;
+  private cancelSweep: (() => void) | undefined;
+  private stopped = false;
+
+  constructor(
+    private readonly outbox: Outbox,
+    private readonly bus: Bus,
+    private readonly clock: Clock,
+    settings: OutboxRelaySettings,
+  ) {
+    this.settings = { claimMs: 30_000, sweepMs: 2_000, batchMax: 500, onFault: () => {}, ...settings };
+    this.removeSoon = gather(async (batches: readonly (readonly string[])[]) => {
+      await outbox.remove(batches.flat());
+      return batches.map(() => undefined);
+    });
+  }
+
+  /** Saves `messages` with the transaction and publishes them right AFTER its commit. */
+  async append(tx: Tx, messages: readonly Message[]): Promise<void> {
+    if (messages.length === 0) return;
+    const rows = await this.outbox.append(tx, messages, this.settings.owner);
+    tx.afterCommit(() => this.publish(rows));
+  }
+
+  /** Publishes rows that are committed and claimed for this owner, in the order given. Returns at once. */
+  publish(rows: readonly OutboxRow[]): void {
+    for (const row of rows) {
+      if (this.held.has(row.id)) continue;
+      this.held.add(row.id);
+      this.pending.push(row);
+    }
+    this.drainSoon();
+  }
+
+  start(): void {
+    this.stopped = false;
+    this.scheduleSweep(0);
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true;
+    this.cancelSweep?.();
+    await this.draining;
+  }
+
+  private drainSoon(): void {
+    this.draining ??= this.drain().finally(() => {
+      this.draining = undefined;
+      if (this.pending.length > 0 && !this.stopped) this.drainSoon();
+    });
+  }
+
+  private async drain(): Promise<void> {
+    // Deferred by one microtask so that commits that end in the same turn share one send.
+    await Promise.resolve();
+    while (this.pending.length > 0) {
+      const rows = this.pending.splice(0, this.settings.batchMax);
+      const published = await this.send(rows);
+      for (const row of rows) this.held.delete(row.id);
+      if (!published) return;
+      const ids = rows.map((row) => row.id);
+      // Not awaited: the next send need not wait for it. When it fails the sweep publishes the rows again.
+      this.removeSoon(ids).catch(this.settings.onFault);
+    }
+  }
+
+  /** False when the bus has stopped: the rows stay in the outbox, and whoever sweeps next publishes them. */
+  private async send(rows: readonly OutboxRow[]): Promise<boolean> {
+    try {
+      await this.bus.send(rows.map((row) => row.message));
+      return true;
+    } catch (error) {
+      if (error instanceof Fault && error.code === 'DATA_REJECTED') return this.isolate(rows, error);
+      if (!(error instanceof Fault && error.code === 'STOPPED')) this.settings.onFault(error);
+      for (const row of this.pending.splice(0)) this.held.delete(row.id);
+      return false;
+    }
+  }
+
+  /** Halves down to the one row that the broker can never take, so that it holds nobody else (R2). */
+  private async isolate(rows: readonly OutboxRow[], fault: Fault): Promise<boolean> {
+    if (rows.length > 1) {
+      const half = rows.length >> 1;
+      return (await this.send(rows.slice(0, half))) && (await this.send(rows.slice(half)));
+    }
+    const [row] = rows;
+    this.settings.onFault(fault);
+    await this.bus.send([undeliverable(row!.message, fault.message)]);
+    return true;
+  }
+
+  private scheduleSweep(afterMs: number): void {
+    if (this.stopped) return;
+    this.cancelSweep = this.clock.after(afterMs, () => {
+      void this.sweep().finally(() => this.scheduleSweep(this.settings.sweepMs));
+    });
+  }
+
+  private async sweep(): Promise<void> {
+    const { owner, claimMs, batchMax } = this.settings;
+    try {
+      let found = batchMax;
+      for (let round = 0; found === batchMax && round < 100 && !this.stopped; round++) {
+        const rows = await this.outbox.claim({ owner, claimMs, limit: batchMax });
+        found = rows.length;
+        this.publish(rows);
+        await this.draining;
+      }
+    } catch (error) {
+      this.settings.onFault(error);
+    }
+  }
+}

@@ -1,0 +1,202 @@
+/**
+ * A service's side of every transaction: a batch of commands in, replies out, each command in effect at most once
+ * (architecture §6 rows 6 and 8). It checks what came over the wire, sends local and external work down their own
+ * roads, and answers. It decides nothing: the barrier's `judge` does.
+ */
+import { failed, type Reply } from '@sagamore/engine';
+import { isUuid } from '@sagamore/primitives';
+import { Fault } from '@sagamore/resilience';
+import { branchName, branchOf, type Job } from './branch.js';
+import { deadLetter } from './dead-letters.js';
+import { ExternalBranches, type ExternalJob, type ExternalSettings } from './external-branches.js';
+import type { ExternalHandler, Handler } from './handler.js';
+import { LocalBranches, type LocalJob } from './local-branches.js';
+import { commandTopic, replyMessage, type CommandData, type Message } from './message.js';
+import type { ActiveSubscription, Barrier, Bus, Clock, Database, Delivery, Intents } from './ports.js';
+
+export interface ParticipantPorts {
+  readonly database: Database;
+  readonly barrier: Barrier;
+  readonly intents: Intents;
+  readonly bus: Bus;
+  readonly clock: Clock;
+}
+
+export interface ParticipantOptions extends ExternalSettings {
+  /** The service's name: its commands come on `<service>.commands`. */
+  readonly service: string;
+  readonly handlers: readonly Handler[];
+  /** Told of faults that the participant survives by itself; for logs. */
+  readonly onFault?: (error: unknown) => void;
+}
+
+/** One a service and process. Between `start()` and `stop()` it answers every command sent to its service. */
+export class Participant {
+  private readonly handlers: ReadonlyMap<string, Handler>;
+  private readonly local: LocalBranches;
+  private readonly external: ExternalBranches;
+  private readonly onFault: (error: unknown) => void;
+  private subscription: ActiveSubscription | undefined;
+
+  constructor(
+    private readonly ports: ParticipantPorts,
+    private readonly options: ParticipantOptions,
+  ) {
+    this.handlers = new Map(options.handlers.map((handler) => [messageTypeOf(handler), handler]));
+    this.onFault = options.onFault ?? (() => {});
+    this.local = new LocalBranches(ports.database, ports.barrier, (_job, error) => this.onFault(error));
+    this.external = new ExternalBranches(ports, options, {
+      answer: (job, reply) => this.answerLater(job, reply),
+      handlerOf: (command) => this.externalHandlerOf(command),
+      onFault: this.onFault,
+    });
+  }
+
+  /** Drives what an earlier process left open, then takes commands. */
+  async start(): Promise<void> {
+    const { service } = this.options;
+    this.external.start();
+    this.subscription = await this.ports.bus.subscribe({
+      topic: commandTopic(service),
+      group: service,
+      handle: (batch) => this.handle(batch),
+    });
+  }
+
+  /** Takes no new command, finishes those in hand. */
+  async stop(): Promise<void> {
+    await this.subscription?.stop();
+    await this.external.stop();
+  }
+
+  healthy(): boolean {
+    return this.subscription?.healthy() ?? false;
+  }
+
+  /** AFTER it resolves every command of the batch is answered, promised by an intent, or in the dead letters. */
+  private async handle(batch: readonly Delivery[]): Promise<void> {
+    const jobs: Job[] = [];
+    const letters: Message[] = [];
+    const replies: Message[] = [];
+    for (const delivery of batch) {
+      const read = await this.read(delivery);
+      if ('job' in read) jobs.push(read.job);
+      else if ('reply' in read) replies.push(read.reply);
+      else letters.push(deadLetter(delivery, read.reason));
+    }
+    for (const round of roundsOf(jobs)) replies.push(...(await this.settle(round)));
+    await this.ports.bus.send([...replies, ...letters]);
+  }
+
+  private async settle(jobs: readonly Job[]): Promise<readonly Message[]> {
+    const local = jobs.filter(isLocal);
+    const external = jobs.filter(isExternal);
+    const [localReplies, externalReplies] = await Promise.all([
+      this.local.settle(local),
+      this.external.admit(external),
+    ]);
+    return [
+      ...localReplies.map((reply, index) => this.replyTo(local[index]!, reply)),
+      ...externalReplies.flatMap((reply, index) =>
+        reply === undefined ? [] : [this.replyTo(external[index]!, reply)],
+      ),
+    ];
+  }
+
+  /** What a record turned out to be: work, a body its handler could never take, or no command at all. */
+  private async read(delivery: Delivery): Promise<{ job: Job } | { reply: Message } | { reason: string }> {
+    const { message } = delivery;
+    if (!isCommand(message)) return { reason: 'not a command' };
+    const handler = this.handlers.get(message.type);
+    if (handler === undefined) return { reason: `no handler for ${message.type}` };
+    if (handler.half !== message.data.operation)
+      return { reason: `${message.type} is not a ${message.data.operation}` };
+    const problem = await payloadProblem(handler, message.data.payload);
+    if (problem === undefined) return { job: { command: message, handler } };
+    const reply = failed({ code: 'MESSAGE_MALFORMED', message: problem, retryable: false });
+    return { reply: this.replyTo({ command: message, handler }, reply) };
+  }
+
+  private replyTo({ command }: Job, reply: Reply): Message {
+    return replyMessage(command, reply, { source: this.options.service, at: this.ports.database.now() });
+  }
+
+  /** A reply lost here is no loss: the coordinator asks again, and the barrier repeats what it saved. */
+  private answerLater(job: ExternalJob, reply: Reply): void {
+    this.ports.bus.send([this.replyTo(job, reply)]).catch((error: unknown) => {
+      if (!(error instanceof Fault && error.code === 'STOPPED')) this.onFault(error);
+    });
+  }
+
+  private externalHandlerOf(command: Message<CommandData>): ExternalHandler | undefined {
+    const handler = this.handlers.get(command.type);
+    return handler?.effect === 'external' ? handler : undefined;
+  }
+}
+
+/** The message type a handler answers to. */
+export function messageTypeOf({ operation, half }: Handler): string {
+  if (half === 'action') return operation.action;
+  if (operation.compensation === undefined) throw new TypeError(`${operation.action} declares no undo`);
+  return operation.compensation;
+}
+
+function isLocal(job: Job): job is LocalJob {
+  return job.handler.effect === 'local';
+}
+
+function isExternal(job: Job): job is ExternalJob {
+  return job.handler.effect === 'external';
+}
+
+/** Rounds in which each branch occurs once, in the order of arrival: within one transaction the barrier can not see the
+ *  rows it is about to insert. Nearly always one round. */
+function roundsOf(jobs: readonly Job[]): readonly (readonly Job[])[] {
+  const rounds: Job[][] = [];
+  const seen = new Map<string, number>();
+  for (const job of jobs) {
+    const name = branchName(branchOf(job));
+    const round = seen.get(name) ?? 0;
+    seen.set(name, round + 1);
+    (rounds[round] ??= []).push(job);
+  }
+  return rounds;
+}
+
+/** Anybody may write to a topic, so the envelope's body is checked before it is believed (B96, B97). */
+function isCommand(message: Message): message is Message<CommandData> {
+  const data = message.data;
+  if (typeof data !== 'object' || data === null) return false;
+  const { transactionId, branchId, operation, generation, attempt, replyTo } = data as Partial<CommandData>;
+  return (
+    typeof transactionId === 'string' &&
+    isUuid(transactionId) &&
+    typeof branchId === 'string' &&
+    branchId.length > 0 &&
+    branchId.length <= 200 &&
+    (operation === 'action' || operation === 'compensation') &&
+    isCount(generation) &&
+    isCount(attempt) &&
+    typeof replyTo === 'object' &&
+    replyTo !== null &&
+    typeof replyTo.topic === 'string' &&
+    Number.isInteger(replyTo.partition)
+  );
+}
+
+function isCount(value: unknown): boolean {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 1;
+}
+
+/** Why the payload does not fit its operation, without quoting its values; undefined when it does. */
+async function payloadProblem(handler: Handler, payload: unknown): Promise<string | undefined> {
+  const { input } = handler.operation;
+  const value = handler.half === 'action' ? payload : (payload as { input?: unknown } | null)?.input;
+  const checked = input['~standard'].validate(value);
+  const result = checked instanceof Promise ? await checked : checked;
+  if (result.issues === undefined) return undefined;
+  const paths = result.issues.map(({ path }) =>
+    (path ?? []).map((part) => String(typeof part === 'object' ? part.key : part)).join('.'),
+  );
+  return `the payload does not fit ${handler.operation.action} at: ${paths.join(', ')}`;
+}
