@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { requireNode } from './node-flags.mjs';
 
 requireNode();
-const jest = createRequire(import.meta.url).resolve('jest/bin/jest.js');
+const jest = createRequire(import.meta.url).resolve('jest/bin/jest');
 const flags = [
   '--experimental-vm-modules',
   '--disable-warning=ExperimentalWarning',
