@@ -50,7 +50,8 @@ export function answerTo(asked: Asked, found: readonly BarrierRow[]): BarrierRow
 function verdictOnOwn(own: BarrierRow): Verdict {
   switch (own.outcome) {
     case 'claimed':
-      return 'in-progress';
+      // A claim that ran out is claimed again and called with the same provider key (R7).
+      return own.claimIsLive === true ? 'in-progress' : 'run';
     case 'planted':
       return 'late';
     case 'succeeded':
