@@ -69,6 +69,7 @@ export {
   type SettledUndoOf,
   type UndoOf,
 } from './handler.js';
+export { operationIdOf } from './branch.js';
 // Batches and the outbox
 export { gather, type GatherOptions } from './gather.js';
 export { OutboxRelay, type OutboxRelaySettings } from './outbox-relay.js';
