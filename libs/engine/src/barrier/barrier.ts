@@ -30,10 +30,15 @@ export interface Asked {
 export function judge(asked: Asked, found: readonly BarrierRow[]): Verdict {
   const own = answerTo(asked, found);
   if (own !== undefined) return verdictOnOwn(own);
-  // An undo of any kind closes the branch: an action that comes after it takes no effect, whatever its generation (I14).
-  if (asked.operation === 'action')
-    return found.some((row) => row.operation === 'compensation') ? 'late' : 'run';
+  if (asked.operation === 'action') return isOvertaken(asked, found) ? 'late' : 'run';
   return verdictOnUndo(found);
+}
+
+/** An undo of any kind closes the branch: an action that comes after it takes no effect, whatever its generation (I14).
+ *  And once a later generation was refused, the transaction may have turned around on that word, so what is left of an
+ *  earlier one must not take effect any more. */
+function isOvertaken({ generation }: Asked, found: readonly BarrierRow[]): boolean {
+  return found.some((row) => row.operation === 'compensation' || row.generation > generation);
 }
 
 /** The row that answers `asked`, if there is one: the one whose reply a `duplicate` repeats. An effect is unique per
@@ -42,7 +47,9 @@ export function judge(asked: Asked, found: readonly BarrierRow[]): Verdict {
 export function answerTo(asked: Asked, found: readonly BarrierRow[]): BarrierRow | undefined {
   const own = found.filter((row) => row.operation === asked.operation);
   return (
-    own.find((row) => row.outcome !== 'refused') ??
+    own.find((row) => row.outcome !== 'refused' && row.outcome !== 'claimed') ??
+    own.find((row) => row.outcome === 'claimed' && row.claimIsLive === true) ??
+    own.find((row) => row.outcome === 'claimed') ??
     own.find((row) => row.outcome === 'refused' && row.generation === asked.generation)
   );
 }
