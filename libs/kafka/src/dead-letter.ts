@@ -1,0 +1,50 @@
+/**
+ * What is written to `<topic>.dead-letters` for a record that cannot be decoded (S54, I25): the record as it came, with
+ * headers that say why and whence, so that it can be judged, repaired and replayed.
+ */
+import { deadLetterTopic, type Origin } from '@sagamore/runtime';
+import type { ReceivedRecord } from './record.js';
+
+/** A record for the dead-letter topic, its body and headers byte for byte those that came. */
+export interface DeadLetter {
+  /** Without the prefix. */
+  readonly topic: string;
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly headers: Readonly<Record<string, Buffer | string>>;
+  readonly bytes: number;
+}
+
+const suffix = deadLetterTopic('');
+
+/** Whether `topic` holds dead letters: those are never buried a second time, nor get a dead-letter topic of their own. */
+export function isDeadLetterTopic(topic: string): boolean {
+  return topic.endsWith(suffix);
+}
+
+/** The dead letter of a record that came from `origin` and was refused for `reason`. Keeps `traceparent` and every other
+ *  header that has one value; the four of its own are `dead_letter_reason`, `_topic`, `_partition` and `_offset`. */
+export function deadLetterOf(record: ReceivedRecord, origin: Origin, reason: string): DeadLetter {
+  const headers: Record<string, Buffer | string> = {
+    ...singleHeaders(record),
+    dead_letter_reason: reason,
+    dead_letter_topic: origin.topic,
+    dead_letter_partition: String(origin.partition),
+    dead_letter_offset: origin.offset,
+  };
+  const { key, value } = record;
+  const bytes = 512 + (key?.length ?? 0) + (value?.length ?? 0) + headerBytes(headers);
+  return { topic: deadLetterTopic(origin.topic), key, value, headers, bytes };
+}
+
+function singleHeaders({ headers }: ReceivedRecord): Record<string, Buffer> {
+  const kept: Record<string, Buffer> = {};
+  for (const [name, value] of Object.entries(headers ?? {})) {
+    if (name !== '__proto__' && Buffer.isBuffer(value)) kept[name] = value;
+  }
+  return kept;
+}
+
+function headerBytes(headers: Readonly<Record<string, Buffer | string>>): number {
+  return Object.entries(headers).reduce((sum, [name, value]) => sum + name.length + value.length, 0);
+}

@@ -1,0 +1,167 @@
+/**
+ * One subscription for its whole life: a group member that joins, delivers through the `BatchMerger`, and is made anew
+ * when the client gives up. Must never hand over a message of an assignment that was not announced.
+ */
+import { setTimeout as pause } from 'node:timers/promises';
+import { Fault } from '@sagamore/resilience';
+import type { ActiveSubscription, Subscription } from '@sagamore/runtime';
+import type { Consumer, Kafka } from 'kafkajs';
+import { BatchMerger } from './batch-merger.js';
+import { clientRetry, type Reachability } from './client.js';
+import type { DeadLetter } from './dead-letter.js';
+import { isRefusal, toFault, typeOf } from './faults.js';
+import { PositionKeeper } from './position-keeper.js';
+import type { ResolvedSettings } from './settings.js';
+
+/** Upper bound for partitions handled at once: above any sensible topic, because a merged delivery wants them all. */
+const partitionsMax = 1_024;
+/** Bounds of one fetch, so that a backlog arrives in deliveries of some thousand messages. */
+const fetchBytes = { partition: 512 * 1024, total: 2 * 1024 * 1024 };
+const rejoinMs = 500;
+/** A consumer of a broker that is away may take long to leave; its session ends without it. */
+const leaveMs = 10_000;
+
+export interface KafkaSubscriptionOptions {
+  readonly kafka: Kafka;
+  readonly settings: ResolvedSettings;
+  readonly reachability: Reachability;
+  readonly bury: (letters: readonly DeadLetter[]) => Promise<void>;
+}
+
+export class KafkaSubscription implements ActiveSubscription {
+  private readonly merger: BatchMerger;
+  private readonly positions: PositionKeeper;
+  private readonly stopping = new AbortController();
+  private readonly joined = Promise.withResolvers<void>();
+  private consumer: Consumer | undefined;
+  private supervising: Promise<void> | undefined;
+  private dead: Error | undefined;
+
+  constructor(
+    private readonly subscription: Subscription,
+    private readonly options: KafkaSubscriptionOptions,
+  ) {
+    const { settings, bury } = options;
+    const topic = settings.topicPrefix + subscription.topic;
+    this.positions = new PositionKeeper({ topic, intervalMs: settings.commitIntervalMs, log: settings.log });
+    this.merger = new BatchMerger({ subscription, settings, positions: this.positions, bury });
+  }
+
+  /** Resolves once the group was joined and, with `latest`, the position is fixed: a message sent after that arrives.
+   *  Throws `BROKER_UNAVAILABLE` after the connect time-out, having stopped. */
+  async start(): Promise<void> {
+    this.supervising = this.supervise();
+    const limit = new AbortController();
+    const { connectTimeoutMs } = this.options.settings;
+    const tooLate = pause(connectTimeoutMs, 'late' as const, { signal: limit.signal }).catch(() => undefined);
+    const outcome = await Promise.race([this.joined.promise, this.supervising, tooLate]);
+    limit.abort();
+    if (outcome !== 'late' && this.dead === undefined) return;
+    await this.stop();
+    const wanted = `wanted to join group ${this.subscription.group} on ${this.subscription.topic}`;
+    throw toFault(this.dead ?? new Error(`no broker within ${connectTimeoutMs} ms`), wanted);
+  }
+
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    await this.merger.stop();
+    await this.leave();
+    await this.supervising;
+  }
+
+  healthy(): boolean {
+    return this.dead === undefined;
+  }
+
+  /** One consumer after another, until stopped or refused. The client's own restart is not used: it goes on with the
+   *  broken connections and memberships that made it give up. */
+  private async supervise(): Promise<void> {
+    const { settings } = this.options;
+    while (!this.stopping.signal.aborted) {
+      const error = await this.live();
+      if (this.stopping.signal.aborted) return;
+      settings.log(
+        'error',
+        `consumer of ${this.subscription.topic} ended: ${typeOf(error) ?? String(error)}`,
+      );
+      await this.leave();
+      if (isRefusal(error) || (error instanceof Fault && !error.retryable)) {
+        this.dead = error;
+        return;
+      }
+      await pause(rejoinMs, undefined, { signal: this.stopping.signal }).catch(() => {});
+    }
+  }
+
+  /** Runs a fresh consumer until it crashes or we stop; answers the error. */
+  private async live(): Promise<Error> {
+    const consumer = this.create();
+    this.consumer = consumer;
+    const ended = Promise.withResolvers<Error>();
+    this.listen(consumer, ended.resolve);
+    this.stopping.signal.addEventListener('abort', () => ended.resolve(stopped()), { once: true });
+    try {
+      await consumer.connect();
+      const { topicPrefix } = this.options.settings;
+      const fromBeginning = this.subscription.from !== 'latest';
+      await consumer.subscribe({ topics: [topicPrefix + this.subscription.topic], fromBeginning });
+      await consumer.run({
+        autoCommit: false,
+        eachBatchAutoResolve: false,
+        partitionsConsumedConcurrently: partitionsMax,
+        eachBatch: this.merger.accept,
+      });
+    } catch (error) {
+      ended.resolve(error instanceof Error ? error : new Error(String(error)));
+    }
+    return ended.promise;
+  }
+
+  private create(): Consumer {
+    const { kafka, settings } = this.options;
+    return kafka.consumer({
+      groupId: settings.topicPrefix + this.subscription.group,
+      sessionTimeout: settings.sessionTimeoutMs,
+      rebalanceTimeout: settings.rebalanceTimeoutMs,
+      // A little less than the timer's period, or every second beat would come too early to count.
+      heartbeatInterval: settings.heartbeatMs * 0.8,
+      maxWaitTimeInMs: Math.min(settings.maxWaitMs, settings.heartbeatMs),
+      minBytes: settings.minBytes,
+      maxBytesPerPartition: fetchBytes.partition,
+      maxBytes: fetchBytes.total,
+      allowAutoTopicCreation: false,
+      retry: { ...clientRetry, retries: 5, restartOnFailure: () => Promise.resolve(false) },
+    });
+  }
+
+  private listen(consumer: Consumer, ended: (error: Error) => void): void {
+    const { GROUP_JOIN, REBALANCING, CRASH, FETCH } = consumer.events;
+    const topic = this.options.settings.topicPrefix + this.subscription.topic;
+    consumer.on(GROUP_JOIN, ({ payload }) => {
+      this.merger.assign(payload.memberAssignment[topic] ?? []);
+      if (this.subscription.from !== 'latest') this.joined.resolve();
+    });
+    consumer.on(FETCH, () => {
+      this.options.reachability.succeeded();
+      // The first fetch fixes the position of a group without one; what is sent before it would be missed.
+      this.joined.resolve();
+    });
+    // Goes out before the join does, while the broker still counts us in.
+    consumer.on(REBALANCING, () => void this.positions.flush());
+    consumer.on(CRASH, ({ payload }) => ended(payload.error));
+  }
+
+  private async leave(): Promise<void> {
+    const consumer = this.consumer;
+    this.consumer = undefined;
+    if (consumer === undefined) return;
+    const limit = new AbortController();
+    const tooLate = pause(leaveMs, undefined, { signal: limit.signal }).catch(() => {});
+    await Promise.race([consumer.disconnect().catch(() => {}), tooLate]);
+    limit.abort();
+  }
+}
+
+function stopped(): Fault {
+  return new Fault('STOPPED', 'the subscription has stopped', { retryable: false });
+}
