@@ -1,0 +1,46 @@
+/**
+ * The three writes of a journal batch in one process, given what fencing has left of it.
+ * The caller holds the locks of all shards involved; nothing here looks at an epoch.
+ */
+import type { TransactionId } from '@sagamore/engine';
+import type { JournalEntry, TransactionRecord, TransactionStatus } from '@sagamore/runtime';
+import type { JournalTables, TransactionRow } from './journal-tables.js';
+
+/** Writes the rows of new transactions and answers those that existed already (R16). */
+export async function writeStarts(
+  { transactions }: JournalTables,
+  starts: readonly TransactionRecord[],
+): Promise<readonly TransactionId[]> {
+  const known: TransactionId[] = [];
+  for (const start of starts) {
+    const { transactionId, startedAt } = start;
+    if (transactions.get(transactionId) !== undefined) {
+      known.push(transactionId);
+      continue;
+    }
+    const standing = { status: 'started', phase: 'moving', updatedAt: startedAt, wished: [] } as const;
+    await transactions.insert(transactionId, { ...start, ...standing });
+  }
+  return known;
+}
+
+/** Writes events; a (transaction, seq) that exists fails the transaction with `DATA_REJECTED`. */
+export async function writeEntries({ entries }: JournalTables, all: readonly JournalEntry[]): Promise<void> {
+  for (const { transactionId, seq, event } of all) {
+    await entries.insert(`${transactionId}#${seq}`, { seq, event });
+  }
+}
+
+/** Moves transaction rows; wishes that were taken belong to the standing that ends here. */
+export async function writeStatuses(
+  { transactions }: JournalTables,
+  statuses: readonly TransactionStatus[],
+): Promise<void> {
+  for (const { transactionId, status, phase, reason, at } of statuses) {
+    const row = await transactions.lock(transactionId);
+    if (row === undefined) continue;
+    const { reason: _, ...rest } = row;
+    const moved: TransactionRow = { ...rest, status, phase, updatedAt: at, wished: [] };
+    await transactions.put(transactionId, reason === undefined ? moved : { ...moved, reason });
+  }
+}

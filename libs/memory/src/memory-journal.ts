@@ -1,0 +1,133 @@
+/**
+ * The orchestrator's memory, in one process: transactions, their events, shards and their epochs, operators' wishes.
+ * Every write of a shard passes its lock, so that who has taken it sees all that came before (R10, R11).
+ */
+import type { TransactionId } from '@sagamore/engine';
+import { Fault } from '@sagamore/resilience';
+import {
+  Journal,
+  type Epoch,
+  type JournalBatch,
+  type JournalReceipt,
+  type OperatorWish,
+  type Outbox,
+  type OutboxRow,
+  type Shard,
+  type StoredTransaction,
+  type TransactionQuery,
+} from '@sagamore/runtime';
+import { auditTable, listed, stored, tablesOf, type TransactionRow } from './journal-tables.js';
+import type { MemoryDatabase } from './memory-database.js';
+import { writeEntries, writeStarts, writeStatuses } from './journal-writes.js';
+import { memoryTx } from './memory-tx.js';
+
+/** `Journal` over a `MemoryDatabase`; facts and wishes go through the given outbox of the same database. */
+export class MemoryJournal extends Journal {
+  constructor(
+    private readonly database: MemoryDatabase,
+    private readonly outbox: Outbox,
+  ) {
+    super();
+  }
+
+  override take(shard: Shard, owner: string, shardCount: number): Promise<Epoch> {
+    return this.database.transaction(async (tx) => {
+      const { shards, counts } = tablesOf(tx);
+      const count = await counts.lock('shards');
+      if (count !== undefined && count !== shardCount) {
+        throw new Fault('SHARD_COUNT_CHANGED', `wanted ${shardCount} shards, found ${count}`, {
+          retryable: false,
+        });
+      }
+      if (count === undefined) await counts.put('shards', shardCount);
+      const epoch = ((await shards.lock(String(shard)))?.epoch ?? 0) + 1;
+      await shards.put(String(shard), { owner, epoch });
+      return epoch;
+    });
+  }
+
+  override commit(
+    epochs: ReadonlyMap<Shard, Epoch>,
+    batch: JournalBatch,
+    owner: string,
+  ): Promise<JournalReceipt> {
+    return this.database.transaction(async (tx) => {
+      const tables = tablesOf(tx);
+      const stale: Shard[] = [];
+      for (const shard of shardsOf(epochs, batch)) {
+        const epoch = (await tables.shards.lock(String(shard)))?.epoch;
+        if (epoch === undefined || epoch !== epochs.get(shard)) stale.push(shard);
+      }
+      const isFenced = ({ shard }: { readonly shard: Shard }) => stale.includes(shard);
+      const known = await writeStarts(
+        tables,
+        batch.starts.filter((start) => !isFenced(start)),
+      );
+      const counts = (each: { readonly shard: Shard; readonly transactionId: TransactionId }) =>
+        !isFenced(each) && !known.includes(each.transactionId);
+      await writeEntries(tables, batch.entries.filter(counts));
+      await writeStatuses(tables, batch.statuses.filter(counts));
+      const messages = batch.facts.filter((fact) => !isFenced(fact)).map((fact) => fact.message);
+      return { stale, known, facts: await this.outbox.append(tx, messages, owner) };
+    });
+  }
+
+  override live(
+    shard: Shard,
+    { limit, after }: { limit: number; after?: TransactionId },
+  ): Promise<readonly StoredTransaction[]> {
+    return this.read(
+      (row) => row.shard === shard && row.phase === 'moving' && (after ?? '') < row.transactionId,
+      limit,
+    );
+  }
+
+  override load(ids: readonly TransactionId[]): Promise<readonly StoredTransaction[]> {
+    return this.database.transaction(async (tx) => {
+      const tables = tablesOf(tx);
+      const rows = [...new Set(ids)].map((id) => tables.transactions.get(id));
+      return rows.filter((row) => row !== undefined).map((row) => stored(tables, row));
+    });
+  }
+
+  override list(query: TransactionQuery): Promise<readonly StoredTransaction[]> {
+    return this.database.transaction(async (tx) => listed(tablesOf(tx), query));
+  }
+
+  override wish(wish: OperatorWish): Promise<readonly OutboxRow[] | false> {
+    return this.database.transaction(async (tx) => {
+      const { transactions, audits } = tablesOf(tx);
+      const { transactionId, action, actor, reason } = wish;
+      const row = await transactions.lock(transactionId);
+      if (row === undefined || row.phase !== 'parked' || row.wished.includes(action)) return false;
+      await transactions.put(transactionId, { ...row, wished: [...row.wished, action] });
+      const at = this.now();
+      const id = memoryTx(tx).next(auditTable);
+      await audits.insert(String(id), { transactionId, action, actor, reason, status: row.status, at });
+      return this.outbox.append(tx, [wish.message], wish.owner);
+    });
+  }
+
+  override now(): number {
+    return this.database.now();
+  }
+
+  private read(
+    wanted: (row: TransactionRow) => boolean,
+    limit: number,
+  ): Promise<readonly StoredTransaction[]> {
+    return this.database.transaction(async (tx) => {
+      const tables = tablesOf(tx);
+      const rows = tables.transactions.scan().flatMap(([, row]) => (wanted(row) ? [row] : []));
+      const inOrder = rows.toSorted((left, right) => (left.transactionId < right.transactionId ? -1 : 1));
+      return inOrder.slice(0, limit).map((row) => stored(tables, row));
+    });
+  }
+}
+
+/** Every shard the caller speaks for or writes to, in sorted order, so that two batches cannot wait in a circle. */
+function shardsOf(epochs: ReadonlyMap<Shard, Epoch>, batch: JournalBatch): readonly Shard[] {
+  const parts = [batch.starts, batch.entries, batch.statuses, batch.facts].flat();
+  const shards = new Set([...epochs.keys(), ...parts.map((part) => part.shard)]);
+  return [...shards].toSorted((left, right) => left - right);
+}
