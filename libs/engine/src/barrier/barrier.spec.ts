@@ -40,9 +40,19 @@ describe('an action', () => {
     }
   });
 
+  test('R4: of an earlier generation is late once a later one was refused', () => {
+    expect(judge(action(1), [row(action(2), 'refused')])).toBe('late');
+  });
+
   test('is told to come back while its call to the outside is not settled', () => {
     expect(judge(action(), [live])).toBe('in-progress');
-    expect(judge(action(2), [orphaned])).toBe('in-progress');
+    expect(judge(action(2), [live])).toBe('in-progress');
+    expect(judge(action(2), [orphaned, { ...live, generation: 2 }])).toBe('in-progress');
+  });
+
+  test('R7: runs again, with the same key, where the claim of its call has run out', () => {
+    expect(judge(action(), [orphaned])).toBe('run');
+    expect(judge(action(2), [orphaned])).toBe('run');
   });
 
   test('R4: that took effect answers every generation; one that was refused answers its own', () => {
@@ -121,7 +131,7 @@ describe('for every history', () => {
       fc.property(asked, rows, fc.nat(), (question, found, seed) => {
         const turn = seed % Math.max(1, found.length);
         const shuffled = [...found.slice(turn).toReversed(), ...found.slice(0, turn)];
-        // Of two rows that both took effect either may answer, but whether it runs is one question with one answer.
+        // Of two rows that both answer either may, but whether it runs is one question with one answer.
         expect(judge(question, shuffled) === 'run').toBe(judge(question, found) === 'run');
       }),
       { numRuns: 2_000 },

@@ -124,7 +124,8 @@ export function waitFor(
   return { ...pending, waitingFor: 'poll', due: event.at + stepOf(definition, pending).inProgressPollMs };
 }
 
-/** The command in hand, sent again because its wait is over. A poll is no new attempt: it spends no budget (S80). */
+/** The command in hand, sent again: the next attempt after a back-off, else the very same one. A poll spends no budget
+ *  (S80). */
 export function sendAgain(definition: SagaDefinition, pending: Pending, at: number): Pending {
   const attempt = pending.waitingFor === 'retry' ? pending.attempt + 1 : pending.attempt;
   return { ...pending, attempt, waitingFor: 'reply', due: at + stepOf(definition, pending).timeoutMs };

@@ -155,7 +155,6 @@ describe('an undo that does not work', () => {
   test.each([
     ['refused', undoRefused('charge')],
     ['lost', foundNothing('charge')],
-    ['hit by a bug', bug()],
   ])('R4: %s, is asked again under the next generation, and the way back goes on', (_what, stopped) => {
     const again = after(stopped, resumed());
     expect(again.commands).toEqual(['undo charge generation 2']);
@@ -173,6 +172,15 @@ describe('an undo that does not work', () => {
       'do reject',
       'announce compensated',
     ]);
+  });
+});
+
+test('R2: a bug on the way back is resumed by the same undo', () => {
+  const again = after(bug(), resumed());
+  expect(again.commands).toEqual(['undo charge']);
+  expect(again.state).toMatchObject({
+    status: 'compensating',
+    reason: { kind: 'refused', branchId: 'ship' },
   });
 });
 

@@ -340,13 +340,28 @@ describe('R2: a broken rule', () => {
       reason: { kind: 'bug', branchId: 'charge', failure: { message: 'a rule broke', retryable: false } },
     });
     const going = tell(order, done('reserve'), bug(), resumed());
-    expect(going.commands).toEqual(['do charge generation 2']);
-    expect(going.state.status).toBe('executing');
+    expect(going.commands).toEqual(['do charge']);
+    expect(going.state).toMatchObject({
+      status: 'executing',
+      pending: { attempt: 1, generation: 1, due: 1_500 },
+    });
   });
 
-  test('during a back-off is resumed by asking at once', () => {
+  test('forgets no answer that was on its way when it was found', () => {
+    expect(tell(order, bug(), resumed(), done('reserve')).commands).toEqual(['do charge']);
+  });
+
+  test('I14: leaves the generation alone, so that the tombstone of an undo meets every action still on its way', () => {
+    const silence = [1, 2, 3].flatMap((n) => [passed(n * 5_000), passed(n * 5_000)]);
+    const { raw } = tell(order, bug(), resumed(), ...silence.slice(0, 5));
+    expect(raw).toMatchObject([
+      { messageType: 'reserve.undo', generation: 1, payload: { outcome: 'unknown' } },
+    ]);
+  });
+
+  test('during a back-off is resumed by the next attempt, at once', () => {
     const { commands } = tell(order, failedFor('reserve', { retryAt: 9_000 }), bug(), resumed());
-    expect(commands).toEqual(['do reserve generation 2']);
+    expect(commands).toEqual(['do reserve attempt 2']);
   });
 
   test('in a function of the definition is thrown, and nothing has happened', () => {
@@ -366,6 +381,6 @@ describe('R2: a broken rule', () => {
     expect(() => sagaMachine.transition(broken, state, done('one'))).toThrow('no such field');
     const parked = sagaMachine.transition(broken, state, bug()).state;
     const going = sagaMachine.transition(broken, parked, resumed());
-    expect(going.commands.map(example.inWords)).toEqual(['do one generation 2']);
+    expect(going.commands.map(example.inWords)).toEqual(['do one']);
   });
 });

@@ -4,7 +4,7 @@
  */
 import type { Transition } from '../machine.js';
 import type { RestReason, TransactionCommand } from '../transaction.js';
-import { askAnew, commandOf, stepOf, type Ending } from './saga.attempt.js';
+import { askAnew, commandOf, sendAgain, stepOf, type Ending } from './saga.attempt.js';
 import type { SagaDefinition } from './saga.definition.js';
 import type { Moving, Parked, Pending, SagaState } from './saga.state.js';
 
@@ -38,8 +38,11 @@ export function parkForBug(definition: SagaDefinition, state: Moving, message: s
   return park(state, { kind: 'bug', branchId, failure: { code: 'BUG', message, retryable: false } });
 }
 
-/** Goes on where it stopped, with the same half asked under the next generation (R4). */
-export function resume(definition: SagaDefinition, { suspended }: Parked, at: number): Step {
-  const pending = askAnew(definition, suspended.pending, at);
+/** Goes on where it stopped. What a person retries is asked under the next generation (R4). After a bug nothing was
+ *  given up, so what was in hand is merely sent again: an undo that follows then meets every action that is still on
+ *  its way in the same generation, which is where the barrier plants its tombstone (I14). */
+export function resume(definition: SagaDefinition, { suspended, reason }: Parked, at: number): Step {
+  const again = reason.kind === 'bug' ? sendAgain : askAnew;
+  const pending = again(definition, suspended.pending, at);
   return { state: { ...suspended, pending }, commands: [commandOf(definition, pending)] };
 }
