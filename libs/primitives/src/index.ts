@@ -1,3 +1,5 @@
+// Backoff
+export { backoffMs, type Backoff } from './backoff.js';
 // Hashing
 export { hash32, shardOf } from './hashing/hash.js';
 // Identifiers

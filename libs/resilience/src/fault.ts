@@ -30,6 +30,8 @@ export interface FaultOptions {
   /** Whether the same call, made again later, may succeed. */
   readonly retryable: boolean;
   readonly cause?: unknown;
+  /** The other side asked not to be called again before this many ms; already capped by whoever read it. */
+  readonly retryAfterMs?: number;
 }
 
 /** The world failed: a time-out, a lost connection, a conflict. Messages state what was wanted, what was found
@@ -37,6 +39,7 @@ export interface FaultOptions {
 export class Fault extends Error {
   override readonly name = 'Fault';
   readonly retryable: boolean;
+  readonly retryAfterMs: number | undefined;
 
   constructor(
     readonly code: FaultCode,
@@ -45,5 +48,6 @@ export class Fault extends Error {
   ) {
     super(message, { cause: options.cause });
     this.retryable = options.retryable;
+    this.retryAfterMs = options.retryAfterMs;
   }
 }
