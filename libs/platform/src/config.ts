@@ -1,0 +1,159 @@
+/**
+ * The settings of a process: read once at start and handed out frozen.
+ * Every problem is listed at once (I45), so that nobody repairs a deployment one restart at a time.
+ * It must never put a value into a message: what was set may be a secret.
+ */
+import { Fault } from '@sagamore/resilience';
+import { databaseUrl, settings, type Settings } from './settings.js';
+
+/** How the brokers are logged in to. */
+export interface SaslConfig {
+  readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
+  readonly username: string;
+  readonly password: string;
+}
+
+/** The settings of a process. Frozen; units come last in a name. */
+export interface Config {
+  /** By the service's name: `DATABASE_URL_ORDER` is `databaseUrls.order`. */
+  readonly databaseUrls: Readonly<Record<string, string>>;
+  readonly databasePoolSize: number;
+  readonly kafka: KafkaConfig;
+  readonly host: string;
+  /** 0 takes a free port. */
+  readonly port: number;
+  /** Partitions of `orchestrator.inbox`. */
+  readonly shards: number;
+  /** Partitions of every other topic. */
+  readonly partitions: number;
+  readonly operatorToken?: string;
+  readonly operatorName: string;
+  readonly cardNetworkUrl?: string;
+  readonly carrierUrl?: string;
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
+  readonly logPretty: boolean;
+  readonly catalogueSize: number;
+  readonly initialStock: number;
+  readonly providerTimeoutMs: number;
+  readonly externalCallsMax: number;
+}
+
+export interface KafkaConfig {
+  /** Absent when the process is given a bus of its own. */
+  readonly brokers?: readonly string[];
+  readonly topicPrefix: string;
+  readonly ssl: boolean;
+  readonly sslCa?: string;
+  readonly sasl?: SaslConfig;
+  /** Absent: the broker's own default. */
+  readonly replicationFactor?: number;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const databasePrefix = 'DATABASE_URL_';
+
+/** The environment's name of a service's database URL: `DATABASE_URL_ORDER` for `order`. */
+export function databaseUrlName(service: string): string {
+  return databasePrefix + service.toUpperCase().replaceAll('-', '_');
+}
+
+/** Reads and checks every setting; an empty value counts as absent. `services` of this process must each have a
+ *  database URL. Throws one `CONFIGURATION_INVALID` that names every problem by its setting, never by its value. */
+export function readConfig(
+  env: Environment,
+  { services = [] }: { readonly services?: readonly string[] } = {},
+): Config {
+  const problems: string[] = [];
+  const databaseUrls = readDatabaseUrls(env, problems);
+  for (const service of services) {
+    if (!env[databaseUrlName(service)])
+      problems.push(`${databaseUrlName(service)}: ${service} needs it, found nothing`);
+  }
+  problems.push(...saslProblems(env));
+  const read = settings.safeParse(withoutEmpty(env));
+  problems.push(...(read.error?.issues ?? []).map(({ path, message }) => `${path.join('.')}: ${message}`));
+  if (!read.success || problems.length > 0) throw invalid(problems);
+  return freeze(configOf(read.data, databaseUrls));
+}
+
+/** The URL of `service`'s database. Throws `CONFIGURATION_INVALID` when it was not set. */
+export function databaseUrlOf(config: Config, service: string): string {
+  const url = config.databaseUrls[service];
+  if (url === undefined) throw invalid([`${databaseUrlName(service)}: ${service} needs it, found nothing`]);
+  return url;
+}
+
+function invalid(problems: readonly string[]): Fault {
+  return new Fault('CONFIGURATION_INVALID', `the settings do not fit: ${problems.join('; ')}`, {
+    retryable: false,
+  });
+}
+
+function withoutEmpty(env: Environment): Record<string, string> {
+  const set = Object.entries(env).filter((entry): entry is [string, string] => Boolean(entry[1]));
+  return Object.fromEntries(set);
+}
+
+function readDatabaseUrls(env: Environment, problems: string[]): Record<string, string> {
+  const urls: Record<string, string> = {};
+  for (const [name, url] of Object.entries(withoutEmpty(env))) {
+    if (!name.startsWith(databasePrefix)) continue;
+    if (!databaseUrl.safeParse(url).success) problems.push(`${name}: expected a postgres:// URL`);
+    urls[name.slice(databasePrefix.length).toLowerCase().replaceAll('_', '-')] = url;
+  }
+  return urls;
+}
+
+/** The three belong together: one without the others would log in as nobody, or not at all. */
+function saslProblems(env: Environment): readonly string[] {
+  const names = ['KAFKA_SASL_MECHANISM', 'KAFKA_SASL_USERNAME', 'KAFKA_SASL_PASSWORD'];
+  const missing = names.filter((name) => !env[name]);
+  return missing.length === names.length
+    ? []
+    : missing.map((name) => `${name}: goes with the other two, found nothing`);
+}
+
+function configOf(read: Settings, databaseUrls: Record<string, string>): Config {
+  return {
+    databaseUrls,
+    databasePoolSize: read.DATABASE_POOL_SIZE,
+    kafka: kafkaOf(read),
+    host: read.HOST,
+    port: read.PORT,
+    shards: read.SHARDS,
+    partitions: read.PARTITIONS,
+    operatorName: read.OPERATOR_NAME,
+    ...(read.OPERATOR_TOKEN && { operatorToken: read.OPERATOR_TOKEN }),
+    ...(read.CARD_NETWORK_URL && { cardNetworkUrl: read.CARD_NETWORK_URL }),
+    ...(read.CARRIER_URL && { carrierUrl: read.CARRIER_URL }),
+    logLevel: read.LOG_LEVEL,
+    logPretty: read.LOG_PRETTY,
+    catalogueSize: read.CATALOGUE_SIZE,
+    initialStock: read.INITIAL_STOCK,
+    providerTimeoutMs: read.PROVIDER_TIMEOUT_MS,
+    externalCallsMax: read.EXTERNAL_CALLS_MAX,
+  };
+}
+
+function kafkaOf(read: Settings): KafkaConfig {
+  const {
+    KAFKA_SASL_MECHANISM: mechanism,
+    KAFKA_SASL_USERNAME: username,
+    KAFKA_SASL_PASSWORD: password,
+  } = read;
+  return {
+    ...(read.KAFKA_BROKERS && { brokers: read.KAFKA_BROKERS }),
+    topicPrefix: read.KAFKA_TOPIC_PREFIX,
+    ssl: read.KAFKA_SSL,
+    ...(read.KAFKA_SSL_CA && { sslCa: read.KAFKA_SSL_CA }),
+    ...(mechanism && username && password && { sasl: { mechanism, username, password } }),
+    ...(read.KAFKA_REPLICATION_FACTOR && { replicationFactor: read.KAFKA_REPLICATION_FACTOR }),
+  };
+}
+
+function freeze(config: Config): Config {
+  const { databaseUrls, kafka } = config;
+  for (const part of [databaseUrls, kafka, kafka.brokers, kafka.sasl]) Object.freeze(part);
+  return Object.freeze(config);
+}

@@ -1,0 +1,95 @@
+/**
+ * An orchestrator's coordinator as a Nest module: journal, definitions, and the loop that drives them.
+ * Bring your own definitions; the operators' routes are the application's.
+ */
+import { systemRandom } from '@sagamore/primitives';
+import type { Protocol } from '@sagamore/engine';
+import { orchestratorMigrations, PostgresDatabase, PostgresJournal } from '@sagamore/postgres';
+import { Bus, Clock, Coordinator, Database, Definitions, Journal, OutboxRelay } from '@sagamore/runtime';
+import {
+  Inject,
+  Module,
+  type BeforeApplicationShutdown,
+  type DynamicModule,
+  type OnApplicationBootstrap,
+  type Provider,
+} from '@nestjs/common';
+import { HealthChecks } from './health.js';
+import { Service, type Host } from './host.js';
+import { SagamoreModule } from './sagamore.module.js';
+
+export interface CoordinatorModuleOptions {
+  readonly host: Host;
+  /** Every version that may still be in flight, and the newest of each name, under which new transactions begin. */
+  readonly protocols: readonly Protocol[];
+}
+
+/** Provides and exports `Journal`, `Definitions`, `Coordinator`, and what `SagamoreModule` exports. The coordinator joins
+ *  its inbox AFTER the application is up and leaves it BEFORE anything else stops. */
+@Module({})
+export class CoordinatorModule implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  constructor(
+    @Inject(Coordinator) private readonly coordinator: Coordinator,
+    @Inject(HealthChecks) health: HealthChecks,
+  ) {
+    health.register('orchestrator inbox', () => coordinator.healthy() || 'the inbox is not being read');
+  }
+
+  static forRoot({ host, protocols }: CoordinatorModuleOptions): DynamicModule {
+    const service = SagamoreModule.forService({
+      host,
+      service: 'orchestrator',
+      migrations: orchestratorMigrations,
+    });
+    return {
+      module: CoordinatorModule,
+      imports: [service],
+      providers: coordinatorProviders(host, protocols),
+      exports: [service, Journal, Definitions, Coordinator],
+    };
+  }
+
+  async onApplicationBootstrap(): Promise<void> {
+    await this.coordinator.start();
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    await this.coordinator.stop();
+  }
+}
+
+function coordinatorProviders(host: Host, protocols: readonly Protocol[]): Provider[] {
+  return [
+    { provide: Definitions, useValue: new Definitions(protocols) },
+    {
+      provide: Journal,
+      inject: [Database],
+      useFactory: (database: PostgresDatabase) => new PostgresJournal(database),
+    },
+    {
+      provide: Coordinator,
+      inject: [Journal, OutboxRelay, Bus, Clock, Definitions, Service],
+      useFactory: (
+        journal: Journal,
+        relay: OutboxRelay,
+        bus: Bus,
+        clock: Clock,
+        definitions: Definitions,
+        { log }: Service,
+      ) =>
+        new Coordinator(
+          { journal, relay, bus, clock, random: systemRandom },
+          {
+            owner: host.instance,
+            definitions,
+            shardCount: host.config.shards,
+            hooks: {
+              onFault: (error) => log.warn('the coordinator survived a fault', { error }),
+              onBug: (transactionId, error) =>
+                log.error('a transaction broke a rule', { transactionId, error }),
+            },
+          },
+        ),
+    },
+  ];
+}

@@ -1,0 +1,155 @@
+/**
+ * What every service has of its own: database, barrier, outbox with its relay, and its participant server.
+ * Not global: several services live side by side in one process, each with its own database (architecture §6).
+ * The order of making is the order of starting: migrations, then topics, then whatever uses them.
+ */
+import {
+  openDataSource,
+  platformMigrations,
+  PostgresBarrier,
+  PostgresDatabase,
+  PostgresIntents,
+  PostgresOutbox,
+  runMigrations,
+  type DataSourceOptions,
+} from '@sagamore/postgres';
+import { Barrier, Bus, Clock, Database, Intents, Outbox, OutboxRelay } from '@sagamore/runtime';
+import {
+  Inject,
+  Module,
+  type DynamicModule,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+  type Provider,
+} from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { databaseUrlOf } from './config.js';
+import { HealthChecks } from './health.js';
+import { Service, type Host } from './host.js';
+import { topicsOf } from './topics.js';
+import { ParticipantServer } from './transport.strategy.js';
+
+/** What a service brings to its module. */
+export interface ServiceOptions {
+  readonly host: Host;
+  /** Its name: the first word of its operations, topics and database URL. */
+  readonly service: string;
+  readonly entities?: DataSourceOptions['entities'];
+  /** Its own, run after the platform's. */
+  readonly migrations?: DataSourceOptions['migrations'];
+}
+
+/** The platform's part of a service module. Provides and exports, each as its own token: `Service`, `DataSource`,
+ *  `Database` and `PostgresDatabase` (the same), `Barrier`, `Intents`, `Outbox`, `OutboxRelay`, `Bus`, `Clock`, `HealthChecks`
+ *  and `ParticipantServer`. The bus is given out AFTER the topics exist, the data source AFTER its migrations ran. */
+@Module({})
+export class SagamoreModule implements OnApplicationBootstrap, OnApplicationShutdown {
+  constructor(
+    @Inject(Service) private readonly service: Service,
+    @Inject(PostgresDatabase) private readonly database: PostgresDatabase,
+    @Inject(OutboxRelay) private readonly relay: OutboxRelay,
+    @Inject(HealthChecks) health: HealthChecks,
+    @Inject(Bus) bus: Bus,
+    @Inject(ParticipantServer) participant: ParticipantServer,
+  ) {
+    health.register(`${service.name} database`, async () =>
+      Boolean(await database.dataSource.query('select 1')),
+    );
+    health.register(`${service.name} consumers`, () => participant.healthy());
+    health.register(`${service.name} broker`, () => bus.healthy());
+  }
+
+  /** One call a service, among the imports of its module. */
+  static forService(options: ServiceOptions): DynamicModule {
+    const providers = providersOf(options);
+    const tokens = [
+      Service,
+      DataSource,
+      Database,
+      PostgresDatabase,
+      Barrier,
+      Intents,
+      Outbox,
+      OutboxRelay,
+      Bus,
+      Clock,
+    ];
+    return { module: SagamoreModule, providers, exports: [...tokens, HealthChecks, ParticipantServer] };
+  }
+
+  onApplicationBootstrap(): void {
+    this.relay.start();
+  }
+
+  /** Runs AFTER HTTP and the consumers have stopped: what they wrote last is published, then the pool closes. */
+  async onApplicationShutdown(): Promise<void> {
+    await this.relay.stop();
+    await this.database.close();
+    this.service.log.debug('the service has stopped');
+  }
+}
+
+function providersOf({ host, service, entities = [], migrations = [] }: ServiceOptions): Provider[] {
+  const { config, instance } = host;
+  const log = host.log.child({ service });
+  const onFault = (error: unknown): void => log.warn('a fault was survived', { error });
+  return [
+    { provide: Service, useValue: { name: service, instance, log, config } satisfies Service },
+    { provide: Clock, useValue: host.clock },
+    { provide: HealthChecks, useValue: host.health },
+    {
+      provide: DataSource,
+      useFactory: async () => {
+        const url = databaseUrlOf(config, service);
+        const dataSource = await openDataSource({
+          url,
+          entities,
+          migrations,
+          poolSize: config.databasePoolSize,
+        });
+        await runMigrations(dataSource);
+        return dataSource;
+      },
+    },
+    {
+      provide: Bus,
+      inject: [DataSource],
+      useFactory: async () => {
+        await host.bus.ensureTopics(topicsOf(service, config));
+        return host.bus;
+      },
+    },
+    {
+      provide: Database,
+      inject: [DataSource],
+      useFactory: (source: DataSource) => PostgresDatabase.open(source),
+    },
+    { provide: PostgresDatabase, useExisting: Database },
+    { provide: Barrier, useClass: PostgresBarrier },
+    {
+      provide: Intents,
+      inject: [Database],
+      useFactory: (database: PostgresDatabase) => new PostgresIntents(database),
+    },
+    {
+      provide: Outbox,
+      inject: [Database],
+      useFactory: (database: PostgresDatabase) => new PostgresOutbox(database),
+    },
+    {
+      provide: OutboxRelay,
+      inject: [Outbox, Bus],
+      useFactory: (outbox: Outbox, bus: Bus) =>
+        new OutboxRelay(outbox, bus, host.clock, { owner: instance, onFault }),
+    },
+    {
+      provide: ParticipantServer,
+      inject: [Database, Barrier, Intents, Bus],
+      useFactory: (database: Database, barrier: Barrier, intents: Intents, bus: Bus) =>
+        new ParticipantServer(
+          { database, barrier, intents, bus, clock: host.clock },
+          { service, owner: instance, callsMax: config.externalCallsMax, onFault },
+        ),
+    },
+  ];
+}

@@ -1,0 +1,170 @@
+/**
+ * The one schema of a process's settings: each by the name the environment gives it, with its meaning, default and bound.
+ * `config.ts` reads it; the reference page lists it. Messages of this schema must never repeat a value.
+ */
+import { z } from 'zod';
+
+interface Described {
+  readonly meaning: string;
+  /** Unit and bound, in words. */
+  readonly bound: string;
+}
+
+const descriptions = z.registry<Described>();
+
+const text = z.string().min(1).max(4_096);
+const flag = z.enum(['true', 'false', '1', '0']).transform((value) => value === 'true' || value === '1');
+const list = text
+  .transform((value) => value.split(',').map((item) => item.trim()))
+  .pipe(z.array(text).min(1));
+const httpUrl = z.url({ protocol: /^https?$/, message: 'expected an http or https URL' });
+
+function whole(least: number, most: number) {
+  const message = `expected a whole number from ${least} to ${most}`;
+  return z
+    .string()
+    .regex(/^\d{1,15}$/, message)
+    .transform(Number)
+    .pipe(z.number().min(least, message).max(most, message));
+}
+
+function described<Schema extends z.ZodType>(schema: Schema, meaning: string, bound: string): Schema {
+  descriptions.add(schema, { meaning, bound });
+  return schema;
+}
+
+/** A service's own database; checked for every `DATABASE_URL_<SERVICE>` that is set. */
+export const databaseUrl = z.url({ protocol: /^postgres(ql)?$/, message: 'expected a postgres:// URL' });
+
+/** Every setting but the databases', by its name in the environment. */
+export const settings = z.object({
+  DATABASE_POOL_SIZE: described(
+    whole(1, 200).prefault('10'),
+    'Connections a service keeps to its database',
+    '1 to 200 connections',
+  ),
+  KAFKA_BROKERS: described(
+    list.optional(),
+    'Brokers to begin with; a process without them needs a bus of its own',
+    '`host:port`, separated by commas',
+  ),
+  KAFKA_TOPIC_PREFIX: described(
+    z
+      .string()
+      .regex(/^[A-Za-z0-9._-]{0,100}$/, 'expected up to 100 letters, digits, dots, dashes and underscores')
+      .prefault(''),
+    'Stands before every topic and group, so that several stacks can share a cluster',
+    'up to 100 of `A-Z a-z 0-9 . _ -`',
+  ),
+  KAFKA_SSL: described(flag.prefault('false'), 'Speak TLS to the brokers', '`true` or `false`'),
+  KAFKA_SSL_CA: described(
+    z.string().min(1).max(100_000).optional(),
+    'The authority to trust instead of those the system trusts',
+    'a certificate as PEM text',
+  ),
+  KAFKA_SASL_MECHANISM: described(
+    z.enum(['plain', 'scram-sha-256', 'scram-sha-512']).optional(),
+    'How to log in to the brokers; goes with a username and a password',
+    '`plain`, `scram-sha-256` or `scram-sha-512`',
+  ),
+  KAFKA_SASL_USERNAME: described(text.optional(), 'Who logs in to the brokers', '1 to 4096 characters'),
+  KAFKA_SASL_PASSWORD: described(text.optional(), 'Their password', '1 to 4096 characters, secret'),
+  KAFKA_REPLICATION_FACTOR: described(
+    whole(1, 9).optional(),
+    "Copies of each topic that has to be created; without it the broker's own default",
+    '1 to 9 copies',
+  ),
+  HOST: described(text.prefault('127.0.0.1'), 'The address HTTP listens on', 'an address of this machine'),
+  PORT: described(
+    whole(0, 65_535).prefault('3000'),
+    'The port HTTP listens on',
+    '0 to 65535; 0 takes a free one',
+  ),
+  SHARDS: described(
+    whole(1, 1_024).prefault('4'),
+    "Partitions of the orchestrator's inbox; must stay what it was when the orchestrator first started",
+    '1 to 1024 partitions',
+  ),
+  PARTITIONS: described(
+    whole(1, 1_024).prefault('2'),
+    'Partitions of every other topic',
+    '1 to 1024 partitions',
+  ),
+  OPERATOR_TOKEN: described(
+    z
+      .string()
+      .regex(/^[\x21-\x7e]{16,512}$/, 'expected 16 to 512 printable characters without spaces')
+      .optional(),
+    'What an operator shows as bearer token; without it only callers on the same machine may operate',
+    '16 to 512 printable characters, secret',
+  ),
+  OPERATOR_NAME: described(
+    z.string().min(1).max(100).prefault('operator'),
+    'The actor whom the audit names for an operator',
+    '1 to 100 characters',
+  ),
+  CARD_NETWORK_URL: described(
+    httpUrl.optional(),
+    'Where the card network answers; payment needs it',
+    'an http or https URL',
+  ),
+  CARRIER_URL: described(
+    httpUrl.optional(),
+    'Where the carrier answers; shipping needs it',
+    'an http or https URL',
+  ),
+  LOG_LEVEL: described(
+    z.enum(['debug', 'info', 'warn', 'error', 'silent']).prefault('info'),
+    'The least that is logged',
+    '`debug`, `info`, `warn`, `error` or `silent`',
+  ),
+  LOG_PRETTY: described(flag.prefault('false'), 'Log lines for people instead of JSON', '`true` or `false`'),
+  CATALOGUE_SIZE: described(
+    whole(1, 10_000).prefault('24'),
+    "Products that the example's inventory begins with",
+    '1 to 10000 products',
+  ),
+  INITIAL_STOCK: described(
+    whole(0, 1_000_000_000).prefault('10000'),
+    'Stock of each product at the first start; a few are scarce whatever it says',
+    '0 to 1000000000 pieces',
+  ),
+  PROVIDER_TIMEOUT_MS: described(
+    whole(10, 120_000).prefault('5000'),
+    'How long one call to an external provider may take',
+    '10 to 120000 ms',
+  ),
+  EXTERNAL_CALLS_MAX: described(
+    whole(1, 1_000).prefault('10'),
+    'External calls a service has under way at the same time',
+    '1 to 1000 calls',
+  ),
+});
+
+/** The settings as read, by their names in the environment. */
+export type Settings = z.output<typeof settings>;
+
+/** One line of the reference page. */
+export interface SettingEntry extends Described {
+  readonly name: string;
+  /** As the environment would say it; absent where there is none. */
+  readonly default?: string;
+}
+
+/** Every setting there is, in the order of the reference page (docs/reference/configuration.md). */
+export function describeConfig(): readonly SettingEntry[] {
+  const databases = {
+    name: 'DATABASE_URL_<SERVICE>',
+    meaning:
+      "A service's own database, e.g. `DATABASE_URL_ORDER`; every service of the process needs its own",
+    bound: 'a `postgres://` URL, secret',
+  };
+  return [databases, ...Object.entries(settings.shape).map(([name, schema]) => entryOf(name, schema))];
+}
+
+function entryOf(name: string, schema: z.ZodType): SettingEntry {
+  const { meaning, bound } = descriptions.get(schema) ?? { meaning: '', bound: '' };
+  const absent = schema.safeParse(undefined);
+  if (!absent.success || absent.data === undefined) return { name, meaning, bound };
+  return { name, meaning, bound, default: String(absent.data) };
+}
