@@ -1,1 +1,11 @@
-export {};
+// Database
+export { openDataSource, type DataSourceOptions } from './data-source.js';
+export { PostgresDatabase, type PostgresDatabaseOptions } from './database.js';
+export { statement, type Statement } from './statement.js';
+export { PostgresTx, type Isolation } from './transaction.js';
+// Ports
+export { PostgresBarrier } from './barrier.js';
+export { PostgresIntents } from './intents.js';
+export { PostgresOutbox, type PostgresOutboxOptions } from './outbox.js';
+// Schema
+export { orchestratorMigrations, platformMigrations, runMigrations } from './migrations/run.js';

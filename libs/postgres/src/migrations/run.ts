@@ -1,0 +1,49 @@
+/**
+ * Brings a database to the schema its code expects, BEFORE the first order is taken.
+ * Instances that start together wait for each other here; none may work on a schema that is half there.
+ */
+import type { DataSource, MigrationInterface } from 'typeorm';
+import { toFault } from '../faults.js';
+import { CreateBarrier1764000000002 } from './barrier.migration.js';
+import { CreateJournal1764000000003 } from './journal.migration.js';
+import { CreateOutbox1764000000001 } from './outbox.migration.js';
+
+/** What every participant needs: barrier, intents, outbox. */
+export const platformMigrations: readonly (new () => MigrationInterface)[] = [
+  CreateOutbox1764000000001,
+  CreateBarrier1764000000002,
+];
+
+/** What the orchestrator needs: outbox, transactions, journal, shards, leases, audit. */
+export const orchestratorMigrations: readonly (new () => MigrationInterface)[] = [
+  CreateOutbox1764000000001,
+  CreateJournal1764000000003,
+];
+
+/** Any number, the same in every version of this code. */
+const lockKey = 7_126_404_215;
+
+/** Runs the migrations of `dataSource` that have not run yet, each in its own transaction. Safe when several
+ *  instances start together: one works, the others wait and find nothing left. Throws a `Fault`. */
+export async function runMigrations(dataSource: DataSource): Promise<void> {
+  const guard = dataSource.createQueryRunner();
+  try {
+    await guard.query('select set_config($1, $2, false)', ['lock_timeout', '0']);
+    await guard.query('select pg_advisory_lock($1)', [lockKey]);
+    await dataSource.runMigrations({ transaction: 'each' });
+  } catch (error) {
+    throw toFault(error, 'run the migrations');
+  } finally {
+    await unlock(guard);
+  }
+}
+
+/** The lock belongs to the session: a connection that cannot be cleaned must not go back to the pool. */
+async function unlock(guard: ReturnType<DataSource['createQueryRunner']>): Promise<void> {
+  try {
+    await guard.query('select pg_advisory_unlock_all()');
+    await guard.query('reset lock_timeout');
+  } finally {
+    await guard.release();
+  }
+}
