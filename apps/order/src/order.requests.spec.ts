@@ -5,11 +5,9 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import {
-  idempotencyKey,
   listOrdersQuery,
   placeOrderBody,
   readCursor,
-  waitSeconds,
   writeCursor,
   type PlaceOrderBody,
 } from './order.requests.js';
@@ -73,8 +71,6 @@ describe('a body', () => {
         shipTo,
       });
       expect(parsed.success).toBe(false);
-      expect(waitSeconds(text)).toBeUndefined();
-      expect(idempotencyKey.safeParse(text).success).toBe(false);
     }
     expect(performance.now() - started).toBeLessThan(50);
   });
@@ -120,20 +116,5 @@ describe('a cursor', () => {
       ),
     );
     fc.assert(fc.property(fc.string(), (text) => expect(readCursor(text, filters)).toBeUndefined()));
-  });
-});
-
-describe('Prefer', () => {
-  test.each([
-    ['wait=10', 10],
-    ['respond-async, wait=5', 5],
-    ['WAIT="7"', 7],
-    ['wait=9999', 30],
-    ['wait=-1', undefined],
-    ['wait=1e3', undefined],
-    ['waiting=3', undefined],
-    [undefined, undefined],
-  ])('%p waits %p seconds', (prefer, seconds) => {
-    expect(waitSeconds(prefer)).toBe(seconds);
   });
 });

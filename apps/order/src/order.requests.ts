@@ -1,5 +1,5 @@
 /**
- * What clients may send to the order API, and how it is read: bodies, queries, headers and cursors.
+ * What clients may send to the order API, and how it is read: bodies, queries and cursors.
  * The first room on the order's road; what passes here is trusted afterwards. It decides nothing about orders.
  */
 import { createHash } from 'node:crypto';
@@ -23,12 +23,6 @@ export const placeOrderBody = z.strictObject({
 
 export type PlaceOrderBody = z.infer<typeof placeOrderBody>;
 
-/** Visible ASCII without spaces, so that two headers, which Node joins by a comma and a space, are refused too (B27).
- *  Kept exactly as sent: case and quotes count (B28). */
-export const idempotencyKey = z
-  .string({ error: 'must be sent' })
-  .regex(/^[\x21-\x7e]{1,255}$/, 'must be 1 to 255 visible ASCII characters without spaces');
-
 const limitMax = 200;
 
 /** The query of `GET /orders`. A limit above 200 means 200; anything that is no positive number is refused (B64). */
@@ -49,20 +43,6 @@ export type ListOrdersQuery = z.infer<typeof listOrdersQuery>;
 export const listProductsQuery = z.strictObject({ currency: currency.default('EUR') });
 
 export type ListProductsQuery = z.infer<typeof listProductsQuery>;
-
-/** The longest a POST waits for the order's end, in seconds: below the time-outs of common proxies. */
-const waitMaxSeconds = 30;
-
-/** The seconds of `Prefer: wait=10` (RFC 7240), at most 30; undefined where it is absent or cannot be read, for a
- *  preference may be passed over but never refused. */
-export function waitSeconds(prefer: string | undefined): number | undefined {
-  if (prefer === undefined || prefer.length > 500) return undefined;
-  for (const preference of prefer.split(',')) {
-    const [, seconds] = /^wait="?([0-9]{1,6})"?$/i.exec(preference.trim()) ?? [];
-    if (seconds !== undefined) return Math.min(Number(seconds), waitMaxSeconds);
-  }
-  return undefined;
-}
 
 /** Where a list goes on: after this order, for the same filters alone. */
 export function writeCursor(

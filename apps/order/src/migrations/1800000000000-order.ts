@@ -40,7 +40,7 @@ export class Order1800000000000 implements MigrationInterface {
         prices jsonb,
         listed_at bigint not null default 0,
         available integer not null default 0,
-        stock_version bigint not null default 0
+        stock_version bigint not null default -1
       )`);
   }
 

@@ -1,0 +1,95 @@
+/**
+ * The order's end on the saga's road: confirm is the pivot, reject follows a full undo (R23, R28).
+ * A whole batch ends in one statement, with its facts in the same transaction. Neither can be refused, and neither ever
+ * changes a final status (I31).
+ */
+import { confirmOrder, rejectOrder } from '@sagamore/contracts';
+import { succeeded, type Reply } from '@sagamore/engine';
+import { HandlesBatch, Participant } from '@sagamore/platform';
+import { isUuid } from '@sagamore/primitives';
+import {
+  Database,
+  eventTopic,
+  OutboxRelay,
+  traceparentOf,
+  type CommandOf,
+  type Message,
+  type ReplyOf,
+  type Tx,
+} from '@sagamore/runtime';
+import { answerUnchanged, type FinalStatus } from './order.js';
+import { OrderStore, type OrderEnd } from './order.store.js';
+import { OrderWakeups } from './order.wakeups.js';
+
+@Participant('order')
+export class OrderParticipant {
+  constructor(
+    private readonly database: Database,
+    private readonly orders: OrderStore,
+    private readonly relay: OutboxRelay,
+    private readonly wakeups: OrderWakeups,
+  ) {}
+
+  @HandlesBatch(confirmOrder)
+  confirm(
+    commands: readonly CommandOf<typeof confirmOrder>[],
+    tx: Tx,
+  ): Promise<readonly ReplyOf<typeof confirmOrder>[]> {
+    const ends = commands.map(({ payload }) => ({ orderId: payload.orderId, reason: null }));
+    return this.end(tx, 'CONFIRMED', ends);
+  }
+
+  @HandlesBatch(rejectOrder)
+  reject(
+    commands: readonly CommandOf<typeof rejectOrder>[],
+    tx: Tx,
+  ): Promise<readonly ReplyOf<typeof rejectOrder>[]> {
+    return this.end(
+      tx,
+      'REJECTED',
+      commands.map(({ payload }) => payload),
+    );
+  }
+
+  private async end(
+    tx: Tx,
+    status: FinalStatus,
+    asked: readonly Omit<OrderEnd, 'status'>[],
+  ): Promise<readonly Reply<Record<string, never>>[]> {
+    const at = this.database.now();
+    const ends = asked.filter(({ orderId }) => isUuid(orderId)).map((end) => ({ ...end, status }));
+    const ended = await this.orders.settle(tx, ends, at);
+    const unchanged = ends.map(({ orderId }) => orderId).filter((orderId) => !ended.has(orderId));
+    const statuses = unchanged.length === 0 ? new Map() : await this.orders.statuses(tx, unchanged);
+    await this.relay.append(
+      tx,
+      [...ended].map(([orderId, version]) => endedFact({ orderId, status, version, at })),
+    );
+    tx.afterCommit(() => this.wakeups.wake(ended.keys()));
+    return asked.map(({ orderId }) =>
+      ended.has(orderId) ? succeeded({}) : answerUnchanged(statuses.get(orderId), status),
+    );
+  }
+}
+
+interface EndedFact {
+  readonly orderId: string;
+  readonly status: FinalStatus;
+  readonly version: number;
+  readonly at: number;
+}
+
+/** `order.confirmed` or `order.rejected`, for whoever listens to `order.events`. */
+function endedFact({ orderId, status, version, at }: EndedFact): Message {
+  const type = `order.${status.toLowerCase()}`;
+  return {
+    id: `${orderId}/${status.toLowerCase()}`,
+    type,
+    source: 'order',
+    topic: eventTopic('order'),
+    key: orderId,
+    occurredAt: at,
+    traceparent: traceparentOf(orderId),
+    data: { orderId, status, version },
+  };
+}
