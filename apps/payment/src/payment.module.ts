@@ -1,1 +1,51 @@
-export {};
+/**
+ * The payment service: its participant, its ledger and its line to the card network, wired over the platform's part.
+ */
+import { Module, type DynamicModule, type OnApplicationShutdown } from '@nestjs/common';
+import { SagamoreModule, type Host } from '@sagamore/platform';
+import { Fault } from '@sagamore/resilience';
+import { Database } from '@sagamore/runtime';
+import { CardNetwork, HttpCardNetwork } from './card-network.client.js';
+import { Ledger1700000200000 } from './migrations/ledger.1700000200000.js';
+import { PaymentParticipant } from './payment.participant.js';
+import { LedgerStore } from './payment.store.js';
+
+/** What may stand in for the real thing. */
+export interface PaymentOverrides {
+  /** Instead of the card network at `CARD_NETWORK_URL`. */
+  readonly cardNetwork?: CardNetwork;
+}
+
+@Module({})
+export class PaymentModule implements OnApplicationShutdown {
+  constructor(private readonly cardNetwork: CardNetwork) {}
+
+  /** One payment service in `host`, with a database of its own. Throws `CONFIGURATION_INVALID` without a card network. */
+  static forRoot(host: Host, { cardNetwork = networkOf(host) }: PaymentOverrides = {}): DynamicModule {
+    return {
+      module: PaymentModule,
+      imports: [SagamoreModule.forService({ host, service: 'payment', migrations: [Ledger1700000200000] })],
+      controllers: [PaymentParticipant],
+      providers: [
+        { provide: CardNetwork, useValue: cardNetwork },
+        {
+          provide: LedgerStore,
+          inject: [Database],
+          useFactory: (database: Database) => new LedgerStore(database),
+        },
+      ],
+    };
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.cardNetwork.stop();
+  }
+}
+
+function networkOf({ config }: Host): CardNetwork {
+  const { cardNetworkUrl: url, providerTimeoutMs: timeoutMs } = config;
+  if (url !== undefined) return new HttpCardNetwork({ url, timeoutMs });
+  throw new Fault('CONFIGURATION_INVALID', 'CARD_NETWORK_URL: payment needs it, found nothing', {
+    retryable: false,
+  });
+}
