@@ -1,1 +1,53 @@
-export {};
+/**
+ * The shipping service: its participant, its shipments and its line to the carrier, wired over the platform's part.
+ */
+import { Module, type DynamicModule, type OnApplicationShutdown } from '@nestjs/common';
+import { SagamoreModule, type Host } from '@sagamore/platform';
+import { Fault } from '@sagamore/resilience';
+import { Database } from '@sagamore/runtime';
+import { Carrier, HttpCarrier } from './carrier.client.js';
+import { Shipment1700000300000 } from './migrations/shipment.1700000300000.js';
+import { ShippingParticipant } from './shipping.participant.js';
+import { ShipmentStore } from './shipping.store.js';
+
+/** What may stand in for the real thing. */
+export interface ShippingOverrides {
+  /** Instead of the carrier at `CARRIER_URL`. */
+  readonly carrier?: Carrier;
+}
+
+@Module({})
+export class ShippingModule implements OnApplicationShutdown {
+  constructor(private readonly carrier: Carrier) {}
+
+  /** One shipping service in `host`, with a database of its own. Throws `CONFIGURATION_INVALID` without a carrier. */
+  static forRoot(host: Host, { carrier = carrierOf(host) }: ShippingOverrides = {}): DynamicModule {
+    return {
+      module: ShippingModule,
+      imports: [
+        SagamoreModule.forService({ host, service: 'shipping', migrations: [Shipment1700000300000] }),
+      ],
+      controllers: [ShippingParticipant],
+      providers: [
+        { provide: Carrier, useValue: carrier },
+        {
+          provide: ShipmentStore,
+          inject: [Database],
+          useFactory: (database: Database) => new ShipmentStore(database),
+        },
+      ],
+    };
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.carrier.stop();
+  }
+}
+
+function carrierOf({ config }: Host): Carrier {
+  const { carrierUrl: url, providerTimeoutMs: timeoutMs } = config;
+  if (url !== undefined) return new HttpCarrier({ url, timeoutMs });
+  throw new Fault('CONFIGURATION_INVALID', 'CARRIER_URL: shipping needs it, found nothing', {
+    retryable: false,
+  });
+}
