@@ -48,10 +48,17 @@ export function createClient(settings: ResolvedSettings, reachability: Reachabil
 }
 
 function report(entry: LogEntry, { log }: ResolvedSettings, reachability: Reachability): void {
-  if (entry.level === logLevel.ERROR && connectionNamespaces.has(entry.namespace)) reachability.failed();
+  // An error that a broker answered with: it can be reached, and whoever asked tells what it means.
+  const isAnswer = 'correlationId' in entry.log;
+  if (isAnswer) reachability.succeeded();
+  else if (isConnectionError(entry)) reachability.failed();
   // The client warns that an idempotent producer must not stop trying; the sender tries on, with the same request.
   if (entry.level === logLevel.WARN && entry.namespace === 'Producer') return;
-  log(levelOf(entry.level), `${entry.namespace}: ${entry.log.message}`);
+  log(isAnswer ? 'debug' : levelOf(entry.level), `${entry.namespace}: ${entry.log.message}`);
+}
+
+function isConnectionError({ level, namespace }: LogEntry): boolean {
+  return level === logLevel.ERROR && connectionNamespaces.has(namespace);
 }
 
 function levelOf(level: logLevel): KafkaLogLevel {
