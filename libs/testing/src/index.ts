@@ -9,3 +9,9 @@ export {
   type OpenPorts,
   type PortsUnderTest,
 } from './ports.contract.js';
+export {
+  describeBusContract,
+  type BusContractOptions,
+  type BusUnderTest,
+  type OpenBus,
+} from './bus.contract.js';
