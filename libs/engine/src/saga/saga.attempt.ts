@@ -70,9 +70,11 @@ export function commandOf(definition: SagaDefinition, pending: Pending): SendCom
 
 /** What `event` means for the command in hand. An answer for another branch, half or generation means nothing. */
 export function meaningOf(definition: SagaDefinition, pending: Pending, event: MovingEvent): Meaning {
+  // From an instant that is none nothing would ever fall due again; silence, at least, times out.
+  if (!Number.isFinite(event.at)) return nothing;
   if (event.type === 'replied')
     return isFor(definition, pending, event) ? meaningOfReply(definition, pending, event) : nothing;
-  if (!(event.at >= pending.due)) return nothing;
+  if (event.at < pending.due) return nothing;
   if (pending.waitingFor !== 'reply') return askAgain;
   return mayRetry(definition, pending) ? retryLater : silent;
 }
@@ -113,15 +115,17 @@ function mayRetry(definition: SagaDefinition, pending: Pending): boolean {
   return pending.attempt < policyOf(definition, pending).attemptsMax;
 }
 
-/** The command in hand, waiting. A host that draws no luck retries at once. */
+/** The command in hand, waiting. A host that draws no instant retries at once. */
 export function waitFor(
   definition: SagaDefinition,
   pending: Pending,
   how: { readonly outcome: 'retry-later' | 'poll-later'; readonly event: MovingEvent },
 ): Pending {
-  const { outcome, event } = how;
-  if (outcome === 'retry-later') return { ...pending, waitingFor: 'retry', due: event.retryAt ?? event.at };
-  return { ...pending, waitingFor: 'poll', due: event.at + stepOf(definition, pending).inProgressPollMs };
+  const { at, retryAt = at } = how.event;
+  if (how.outcome === 'poll-later') {
+    return { ...pending, waitingFor: 'poll', due: at + stepOf(definition, pending).inProgressPollMs };
+  }
+  return { ...pending, waitingFor: 'retry', due: Number.isFinite(retryAt) ? retryAt : at };
 }
 
 /** The command in hand, sent again: the next attempt after a back-off, else the very same one. A poll spends no budget

@@ -40,7 +40,8 @@ function transition(definition: SagaDefinition, state: SagaState, event: Transac
     case 'time-passed':
       return isMoving(state) ? advance(definition, state, event) : unchanged(state);
     case 'operator-resumed':
-      return state.status === 'parked' ? resume(definition, state, event.at) : unchanged(state);
+      if (state.status !== 'parked' || !Number.isFinite(event.at)) return unchanged(state);
+      return resume(definition, state, event.at);
     case 'bug-found':
       // Already parked, the first reason is the one a person must see.
       return isMoving(state) ? parkForBug(definition, state, event.message) : unchanged(state);

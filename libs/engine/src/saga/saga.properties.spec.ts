@@ -166,49 +166,55 @@ const indexOf = (definition: SagaDefinition, { branchId }: SendCommand) =>
   definition.steps.findIndex((step) => step.name === branchId);
 
 /** Draws runs and hands each to `check`. */
-function forEveryRun(check: (definition: SagaDefinition, moments: readonly Moment[]) => void): void {
-  const story = fc.tuple(definitions, fc.array(moves, { maxLength: 60 }));
+function forEveryRun(
+  check: (definition: SagaDefinition, moments: readonly Moment[]) => void,
+  options: { readonly seed?: number } = {},
+): void {
+  const story = fc.tuple(definitions, fc.array(moves, { maxLength: 40 }));
   fc.assert(
     fc.property(story, ([definition, drawn]) => check(definition, run(definition, drawn))),
-    { numRuns },
+    { numRuns, ...options },
   );
 }
 
 describe('for every saga and every stream of facts', () => {
-  test('the runs drawn here reach every status, or these properties would prove little', () => {
+  test('the runs drawn here reach every status and every reason, or these properties would prove little', () => {
     const reached = new Set<string>();
-    const kinds = new Set<string>();
-    forEveryRun((_definition, moments) => {
-      for (const { state } of moments) {
-        reached.add(state.status);
-        if (state.status === 'parked') kinds.add(state.reason.kind);
-      }
-    });
+    // A seed of its own: the other properties may draw what they like, but this one counts.
+    const seed = 1;
+    forEveryRun(
+      (_definition, moments) => {
+        for (const { state } of moments) {
+          reached.add(state.status === 'parked' ? `parked: ${state.reason.kind}` : state.status);
+        }
+      },
+      { seed },
+    );
+    const kinds = ['bug', 'failed', 'refused', 'timed-out', 'undo-failed', 'undo-lost', 'undo-refused'];
+    const parked = kinds.map((kind) => `parked: ${kind}`);
     expect([...reached].toSorted()).toEqual([
       'compensated',
       'compensating',
       'completed',
       'executing',
-      'parked',
+      ...parked,
     ]);
-    const all = ['bug', 'failed', 'refused', 'timed-out', 'undo-failed', 'undo-lost', 'undo-refused'];
-    expect([...kinds].toSorted()).toEqual(all);
   });
 
   test('no event throws in any state, and no one is asked two things at once', () => {
     forEveryRun((definition, moments) => {
-      for (const { state, commands } of moments) {
-        expect(sendsOf(commands).length).toBeLessThanOrEqual(1);
-        expect(sagaMachine.outstanding(definition, state).length).toBeLessThanOrEqual(1);
-      }
+      const atOnce = moments.flatMap(({ state, commands }) => [
+        sendsOf(commands).length,
+        sagaMachine.outstanding(definition, state).length,
+      ]);
+      expect(Math.max(...atOnce)).toBe(1);
     });
   });
 
   test('an event that changes nothing asks for nothing', () => {
     forEveryRun((_definition, moments) => {
-      for (const [index, { state, commands }] of moments.entries()) {
-        if (index > 0 && moments[index - 1]!.state === state) expect(commands).toEqual([]);
-      }
+      const idle = moments.filter(({ state }, index) => index > 0 && moments[index - 1]!.state === state);
+      expect(idle.flatMap(({ commands }) => commands)).toEqual([]);
     });
   });
 
@@ -218,7 +224,7 @@ describe('for every saga and every stream of facts', () => {
         ({ state }) => state.status === 'completed' || state.status === 'compensated',
       );
       if (end < 0) return;
-      for (const { state } of moments.slice(end)) expect(state).toBe(moments[end]!.state);
+      expect(new Set(moments.slice(end).map(({ state }) => state)).size).toBe(1);
       const announced = moments
         .flatMap(({ commands }) => commands)
         .filter((c) => c.type === 'announce' && c.outcome !== 'parked');
@@ -284,13 +290,12 @@ describe('for every saga and every stream of facts', () => {
 
   test('I33: the attempts of one half in one generation never exceed its limit', () => {
     forEveryRun((definition, moments) => {
-      for (const command of sendsOf(moments.flatMap(({ commands }) => commands))) {
+      const beyond = sendsOf(moments.flatMap(({ commands }) => commands)).filter((command) => {
         const step = definition.steps[indexOf(definition, command)] ?? definition.onCompensated!;
         const { attemptsMax } = command.operation === 'action' ? step.retry : step.undoRetry;
-        expect(command.attempt).toBeGreaterThanOrEqual(1);
-        // A person who resumes after a bug may cut a back-off short, never lengthen the row of attempts.
-        expect(command.attempt).toBeLessThanOrEqual(attemptsMax);
-      }
+        return command.attempt < 1 || command.attempt > attemptsMax;
+      });
+      expect(beyond).toEqual([]);
     });
   });
 
@@ -328,23 +333,26 @@ describe('for every saga and every stream of facts', () => {
 
   test('S29: what is outstanding is the command sent last, word for word, until it is answered or timed out', () => {
     forEveryRun((definition, moments) => {
-      let open: SendCommand | undefined;
-      for (const [index, { state, commands }] of moments.entries()) {
-        // Every change is an answer, a time-out, a decision or a bug: what was open is closed, what is sent is open.
-        if (index === 0 || moments[index - 1]!.state !== state) open = lastSend(commands);
-        expect(sagaMachine.outstanding(definition, state)).toEqual(open === undefined ? [] : [open]);
-      }
+      let open: readonly SendCommand[] = [];
+      // Every change is an answer, a time-out, a decision or a bug: what was open is closed, what is sent is open.
+      const expected = moments.map(({ state, commands }, index) => {
+        if (index === 0 || moments[index - 1]!.state !== state) open = sendsOf(commands);
+        return open;
+      });
+      expect(moments.map(({ state }) => sagaMachine.outstanding(definition, state))).toEqual(expected);
     });
   });
 
   test('I10: each moment is final, parked with a reason, or has an instant at which it goes on by itself', () => {
     forEveryRun((definition, moments) => {
       const protocol = sagaProtocol(definition);
-      for (const { state } of moments) {
+      const stuck = moments.filter(({ state }) => {
         const { phase, reason } = protocol.standing(state);
-        expect(protocol.dueAt(state) !== undefined).toBe(phase === 'moving');
-        if (phase === 'parked') expect(reason?.kind).toBeDefined();
-      }
+        const due = protocol.dueAt(state);
+        if (phase === 'parked') return reason?.kind === undefined || due !== undefined;
+        return phase === 'moving' ? !Number.isFinite(due) : due !== undefined;
+      });
+      expect(stuck).toEqual([]);
     });
   });
 
@@ -360,12 +368,13 @@ describe('for every saga and every stream of facts', () => {
   test('a host asks for luck exactly when a back-off follows', () => {
     forEveryRun((definition, moments) => {
       const protocol = sagaProtocol(definition);
-      for (const [index, { event, state }] of moments.entries()) {
-        if (event === undefined) continue;
+      const wrong = moments.filter(({ event, state }, index) => {
+        if (event === undefined) return false;
         const before = moments[index - 1]!.state;
         const waits = state !== before && 'pending' in state && state.pending.waitingFor === 'retry';
-        expect(protocol.retryOf(before, event) !== undefined).toBe(waits);
-      }
+        return waits !== (protocol.retryOf(before, event) !== undefined);
+      });
+      expect(wrong).toEqual([]);
     });
   });
 
