@@ -1,1 +1,21 @@
-export {};
+/**
+ * The orchestrator: the transactions it can run, and the operators' door to them.
+ */
+import { CoordinatorModule, type Host } from '@sagamore/platform';
+import { sagaProtocol } from '@sagamore/engine';
+import { Module, type DynamicModule } from '@nestjs/common';
+import { OperatorController } from './operator.controller.js';
+import { OperatorService } from './operator.service.js';
+import { placeOrder } from './transactions/place-order.saga.js';
+
+@Module({})
+export class OrchestratorModule {
+  static forRoot(host: Host): DynamicModule {
+    return {
+      module: OrchestratorModule,
+      imports: [CoordinatorModule.forRoot({ host, protocols: [sagaProtocol(placeOrder)] })],
+      controllers: [OperatorController],
+      providers: [OperatorService],
+    };
+  }
+}

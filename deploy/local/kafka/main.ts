@@ -1,0 +1,193 @@
+/**
+ * `npm run start:kafka`: the services as separate processes over a real Kafka, each with a database of its own.
+ * Uses the brokers of KAFKA_BROKERS and the databases of DATABASE_URL_<SERVICE> where they are given; starts its own
+ * where they are not.
+ */
+import { writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import {
+  databaseEnvironment,
+  services,
+  startEmbeddedPostgres,
+  terminal,
+  writeStack,
+  createDatabases,
+} from '@sagamore/local';
+import { freePort, Supervisor } from '../supervisor.js';
+import { startBroker } from './broker.js';
+
+const { colours, line, step } = terminal;
+
+const usage = `Usage: npm run start:kafka -- [options]
+
+  --port <number>               the order API; 0 takes a free port      (default 3000)
+  --orchestrator-port <number>  the operators' API; 0 takes a free port (default 3001)
+  --directory <path>            where data is kept between runs         (default .sagamore)
+  --help                        this text
+
+KAFKA_BROKERS and DATABASE_URL_<SERVICE> name servers of yours; what is not named is started here.
+`;
+
+interface Options {
+  readonly port: number;
+  readonly orchestratorPort: number;
+  readonly directory: string;
+}
+
+type Stops = (() => Promise<void>)[];
+
+function readOptions(): Options {
+  const { values } = parseArgs({
+    options: {
+      port: { type: 'string', default: '3000' },
+      'orchestrator-port': { type: 'string', default: '3001' },
+      directory: { type: 'string', default: '.sagamore' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(usage);
+    process.exit(0);
+  }
+  const port = portOf(values.port);
+  const orchestratorPort = values.port === '0' ? 0 : portOf(values['orchestrator-port']);
+  return { port, orchestratorPort, directory: resolve(values.directory) };
+}
+
+function portOf(text: string): number {
+  if (!/^\d{1,5}$/.test(text) || Number(text) > 65_535)
+    throw new TypeError(`a port is a number from 0 to 65535, found ${text}`);
+  return Number(text);
+}
+
+async function main(): Promise<void> {
+  const options = readOptions();
+  const stops: Stops = [];
+  stopOnSignals(stops);
+  line(colours.bold('Sagamore') + colours.dim(' — five processes over a real Kafka'));
+  line();
+  try {
+    await startAll(options, stops);
+  } catch (error) {
+    await runBackwards(stops);
+    throw error;
+  }
+}
+
+async function startAll({ port, orchestratorPort, directory }: Options, stops: Stops): Promise<void> {
+  const brokers = await brokersFor(directory, stops);
+  const { databaseUrls, postgresDirectory } = await databasesFor(directory, stops);
+  const supervisor = new Supervisor(directory, (text) => line(colours.yellow(`  ${text}`)));
+  stops.push(() => supervisor.stop());
+  const url = async (wanted: number): Promise<string> =>
+    `http://127.0.0.1:${wanted === 0 ? await freePort() : wanted}`;
+  const simulatorsDirectory = join(directory, 'simulators');
+  const simulatorsUrl = await url(0);
+  const env = {
+    LOG_LEVEL: process.env['LOG_LEVEL'] ?? 'warn',
+    ...databaseEnvironment(databaseUrls),
+    KAFKA_BROKERS: brokers,
+    CARD_NETWORK_URL: process.env['CARD_NETWORK_URL'] ?? `${simulatorsUrl}/card-network`,
+    CARRIER_URL: process.env['CARRIER_URL'] ?? `${simulatorsUrl}/carrier`,
+    SIMULATORS_DIRECTORY: simulatorsDirectory,
+  };
+  const urls: Record<string, string> = { simulators: simulatorsUrl };
+  for (const name of ['inventory', 'payment', 'shipping']) urls[name] = await url(0);
+  urls['orchestrator'] = await url(orchestratorPort);
+  urls['order'] = await url(port);
+  await step('a card network and a carrier that misbehave on request', () =>
+    supervised(supervisor, 'simulators', urls, env),
+  );
+  for (const name of ['inventory', 'payment', 'shipping', 'orchestrator', 'order']) {
+    await step(name, () => supervised(supervisor, name, urls, env));
+  }
+  writeStack(directory, {
+    profile: 'kafka',
+    orderUrl: urls['order']!,
+    orchestratorUrl: urls['orchestrator']!,
+    simulatorsUrl,
+    databaseUrls,
+    ...(postgresDirectory !== undefined && { postgresDirectory }),
+    simulatorsDirectory,
+  });
+  line();
+  line(
+    colours.dim(
+      `  logs and process ids lie in ${join(directory, 'logs')} and ${join(directory, 'processes.json')}`,
+    ),
+  );
+  line(`ready ${urls['order']}`);
+  line(`ready orchestrator ${urls['orchestrator']}`);
+}
+
+async function supervised(
+  supervisor: Supervisor,
+  name: string,
+  urls: Readonly<Record<string, string>>,
+  env: Readonly<Record<string, string>>,
+): Promise<void> {
+  const url = urls[name]!;
+  await supervisor.start({
+    name,
+    entry: `apps/${name}/src/main.ts`,
+    env: { ...env, PORT: new URL(url).port },
+    readyUrl: name === 'simulators' ? `${url}/card-network/ledger` : `${url}/health/ready`,
+  });
+}
+
+async function brokersFor(directory: string, stops: Stops): Promise<string> {
+  const given = process.env['KAFKA_BROKERS'];
+  if (given) return given;
+  const broker = await step('Kafka', ({ say }) =>
+    startBroker({ directory: join(directory, 'kafka', 'data'), log: say }),
+  );
+  stops.push(() => broker.stop());
+  return broker.brokers;
+}
+
+interface Databases {
+  readonly databaseUrls: Readonly<Record<string, string>>;
+  readonly postgresDirectory?: string;
+}
+
+async function databasesFor(directory: string, stops: Stops): Promise<Databases> {
+  const given = Object.fromEntries(
+    services.flatMap((service) => {
+      const url = process.env[`DATABASE_URL_${service.toUpperCase()}`];
+      return url ? [[service, url]] : [];
+    }),
+  );
+  if (Object.keys(given).length === services.length) return { databaseUrls: given };
+  const postgresDirectory = join(directory, 'postgres');
+  const postgres = await step('Postgres', ({ say }) =>
+    startEmbeddedPostgres({ directory: postgresDirectory, log: say }),
+  );
+  stops.push(() => postgres.stop());
+  writeFileSync(join(directory, 'postgres.pid'), String(postgres.pid));
+  const own = await step('a database for each service', () => createDatabases(postgres));
+  return { databaseUrls: { ...own, ...given }, postgresDirectory };
+}
+
+let stopping = false;
+
+function stopOnSignals(stops: Stops): void {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (stopping) return;
+      stopping = true;
+      runBackwards(stops).then(() => process.exit(0), fail);
+    });
+  }
+}
+
+async function runBackwards(stops: Stops): Promise<void> {
+  for (const stop of stops.splice(0).toReversed()) await stop();
+}
+
+function fail(error: unknown): never {
+  process.stderr.write(`${colours.red('✘')} ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(1);
+}
+
+await main().catch(fail);
