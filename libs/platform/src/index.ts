@@ -3,6 +3,7 @@ export { bootstrap, start, type BootstrapOptions, type RunningApp } from './boot
 export { HealthController } from './health.controller.js';
 export { createHost, Service, type Host } from './host.js';
 export { SagamoreModule, type ServiceOptions } from './sagamore.module.js';
+export { CoordinatorModule, type CoordinatorModuleOptions } from './coordinator.module.js';
 export { HealthChecks, type HealthCheck, type HealthResult, type Readiness } from './health.js';
 // Settings
 export { readConfig, type Config, type KafkaConfig, type SaslConfig } from './config.js';

@@ -51,8 +51,7 @@ export function createHttpEdge(log: Log = silentLog): HttpEdge {
     http: { maxHeaderSize: headerBytesMax, headersTimeout: headersMs, insecureHTTPParser: false },
     routerOptions: { maxParamLength: 500 },
     clientErrorHandler: refuseConnection,
-    frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) =>
-      sendProblem(request, reply, problemOfStatus(error.statusCode ?? 400)),
+    frameworkErrors: refuseRequest,
   });
   const server = adapter.getInstance<FastifyInstance>();
   const routes = new Routes(server);
@@ -77,11 +76,7 @@ function correlationIdOf(request: { readonly headers: IncomingMessage['headers']
 
 function addHeaders(server: FastifyInstance): void {
   server.addHook('onRequest', (request, reply, done) => {
-    void reply.headers({
-      'x-content-type-options': 'nosniff',
-      'referrer-policy': 'no-referrer',
-      'x-correlation-id': request.id,
-    });
+    void reply.headers(headersOfAll(request));
     done();
   });
   server.addHook('onSend', (_request, reply, _payload, done) => {
@@ -91,6 +86,16 @@ function addHeaders(server: FastifyInstance): void {
     }
     done();
   });
+}
+
+function headersOfAll({ id }: FastifyRequest): Record<string, string> {
+  return { 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer', 'x-correlation-id': id };
+}
+
+/** Answers what the router refuses before any hook has run: a path that cannot be decoded, a parameter that is too long. */
+function refuseRequest(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  void reply.headers(headersOfAll(request));
+  sendProblem(request, reply, problemOfStatus(error.statusCode ?? 400));
 }
 
 /** What is refused whatever the route is. */

@@ -2,6 +2,7 @@
  * From the bytes of a request to JSON, refusing what later rooms could not hold: other encodings than UTF-8, deep
  * nesting, keys that reach for a prototype, and text that Postgres cannot store. It must never repeat what was sent.
  */
+import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { ProblemException } from './problem.js';
 
@@ -34,13 +35,13 @@ function textOf(request: FastifyRequest, body: Buffer): string {
   return text;
 }
 
-/** Fatal: a byte that is no UTF-8 must not become a replacement character. A byte order mark stays, and is no JSON. */
+/** Fatal: a byte that is no UTF-8 must not become a replacement character. JSON may not begin with a byte order mark
+ *  (RFC 8259), and readers differ in what they make of one. */
 function decode(body: Buffer): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body);
-  } catch {
-    throw malformed('the body is not UTF-8');
-  }
+  if (!isUtf8(body)) throw malformed('the body is not UTF-8');
+  const text = body.toString('utf8');
+  if (text.startsWith('\ufeff')) throw malformed('the body begins with a byte order mark');
+  return text;
 }
 
 function isDeeperThan(text: string, max: number): boolean {
