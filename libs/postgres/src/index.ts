@@ -6,6 +6,7 @@ export { PostgresTx, type Isolation } from './transaction.js';
 // Ports
 export { PostgresBarrier } from './barrier.js';
 export { PostgresIntents } from './intents.js';
+export { PostgresJournal } from './journal.js';
 export { PostgresOutbox, type PostgresOutboxOptions } from './outbox.js';
 // Schema
 export { orchestratorMigrations, platformMigrations, runMigrations } from './migrations/run.js';

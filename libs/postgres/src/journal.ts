@@ -1,0 +1,185 @@
+/**
+ * The `Journal` port: transactions and their events, one owner a shard, fenced by its epoch. The coordinator writes
+ * here BEFORE it sends anything, and reads here after a crash. It must never write for an owner that was replaced.
+ */
+import assert from 'node:assert/strict';
+import type { Phase, RestReason, TransactionEvent, TransactionId } from '@sagamore/engine';
+import {
+  Journal,
+  type Epoch,
+  type JournalBatch,
+  type JournalReceipt,
+  type OperatorWish,
+  type OutboxRow,
+  type Shard,
+  type StoredTransaction,
+  type TransactionQuery,
+} from '@sagamore/runtime';
+import type { PostgresDatabase } from './database.js';
+import { commitUnknown, isSessionLost, toFault } from './faults.js';
+import { batchValues, commitBatch, receiptOf, type BatchAnswer } from './journal-batch.js';
+import { ownClaimMs, PostgresOutbox, type PostgresOutboxOptions } from './outbox.js';
+import { moveShards, takeShard } from './shards.js';
+import { bound, statement } from './statement.js';
+import { WriterConnection, type Writer } from './writer-connection.js';
+
+interface FoundTransaction {
+  readonly transaction_id: string;
+  readonly definition: string;
+  readonly definition_version: number;
+  readonly shard: number;
+  readonly status: string;
+  readonly phase: Phase;
+  readonly reason: RestReason | null;
+  readonly input: unknown;
+  readonly started_at: number;
+  readonly updated_at: number;
+  readonly events: readonly TransactionEvent[];
+}
+
+const columns = `transaction_id, definition, definition_version, shard, status, phase, reason, input,
+  (extract(epoch from started_at) * 1000)::float8 as started_at,
+  (extract(epoch from updated_at) * 1000)::float8 as updated_at`;
+
+const events = `(select coalesce(json_agg(event order by seq), '[]') from journal
+  where journal.transaction_id = transaction.transaction_id) as events`;
+
+const findLive = statement(
+  'journal-live',
+  `select ${columns}, ${events} from transaction
+   where shard = $1 and phase = 'moving' and ($2::uuid is null or transaction_id > $2)
+   order by transaction_id limit $3`,
+);
+
+const findById = statement(
+  'journal-load',
+  `select ${columns}, ${events} from transaction where transaction_id = any($1::uuid[])`,
+);
+
+const findNewest = statement(
+  'journal-list',
+  `select ${columns}, '[]'::json as events from transaction
+   where ($1::text is null or status = $1) and ($2::text is null or phase = $2)
+     and ($3::text is null or definition = $3) and ($4::uuid is null or transaction_id < $4)
+   order by transaction_id desc limit $5`,
+);
+
+// The row is locked, so of two wishes at the same moment the second sees the first.
+const lockParked = statement(
+  'journal-lock-parked',
+  `select from transaction where transaction_id = $1 and phase = 'parked' for update`,
+);
+
+const keepWish = statement(
+  'journal-wish',
+  `insert into audit (transaction_id, parked_at, message_id, action, actor, reason, before)
+   select transaction_id, updated_at, $2, $3, $4, $5,
+     json_build_object('status', status, 'phase', phase, 'reason', reason)
+   from transaction where transaction_id = $1
+   on conflict on constraint audit_wish_key do nothing
+   returning id`,
+);
+
+export class PostgresJournal extends Journal {
+  readonly #outbox: PostgresOutbox;
+  readonly #claimMs: number;
+  readonly #writer: WriterConnection;
+  readonly #held = new Map<Shard, Epoch>();
+
+  /** Opens a connection of its own at the first `take` or `commit`; `database.close` ends it. */
+  constructor(
+    private readonly database: PostgresDatabase,
+    options: PostgresOutboxOptions = {},
+  ) {
+    super();
+    this.#claimMs = options.claimMs ?? ownClaimMs;
+    this.#outbox = new PostgresOutbox(database, options);
+    this.#writer = new WriterConnection(database, (writer) => moveShards(writer, this.#held));
+  }
+
+  override async take(shard: Shard, owner: string, shardCount: number): Promise<Epoch> {
+    const { backend } = await this.#writer.open();
+    const epoch = await takeShard(this.database, { shard, owner, shardCount, backend });
+    this.#held.set(shard, Math.max(epoch, this.#held.get(shard) ?? 0));
+    return epoch;
+  }
+
+  override async commit(
+    epochs: ReadonlyMap<Shard, Epoch>,
+    batch: JournalBatch,
+    owner: string,
+  ): Promise<JournalReceipt> {
+    const writer = await this.#writer.open();
+    const values = batchValues(epochs, batch, { owner, claimMs: this.#claimMs });
+    const answer = await this.#write(writer, values);
+    this.database.observe(answer.ms);
+    return receiptOf(epochs, batch, answer);
+  }
+
+  override async live(
+    shard: Shard,
+    page: { limit: number; after?: TransactionId },
+  ): Promise<readonly StoredTransaction[]> {
+    return await this.#read(findLive, [shard, page.after ?? null, page.limit]);
+  }
+
+  override async load(ids: readonly TransactionId[]): Promise<readonly StoredTransaction[]> {
+    return ids.length === 0 ? [] : await this.#read(findById, [ids]);
+  }
+
+  override async list(query: TransactionQuery): Promise<readonly StoredTransaction[]> {
+    const { status = null, phase = null, definition = null, before = null, limit } = query;
+    assert(limit >= 1 && limit <= 500, `a list holds 1 to 500 transactions, asked for ${limit}`);
+    return await this.#read(findNewest, [status, phase, definition, before, limit]);
+  }
+
+  override async wish(wish: OperatorWish): Promise<readonly OutboxRow[] | false> {
+    const { transactionId, action, actor, reason, message, owner } = wish;
+    return await this.database.transaction(async (tx) => {
+      const parked = await tx.query(lockParked, [transactionId]);
+      if (parked.length === 0) return false;
+      const kept = await tx.query(keepWish, [transactionId, message.id, action, actor, reason]);
+      return kept.length === 0 ? false : await this.#outbox.append(tx, [message], owner);
+    });
+  }
+
+  override now(): number {
+    return this.database.now();
+  }
+
+  /** One statement, so it is one transaction: locks, writes and commit happen without this process (R11). */
+  async #write(writer: Writer, values: readonly unknown[]): Promise<BatchAnswer> {
+    try {
+      const [answer] = (await writer.client.query<BatchAnswer>(bound(commitBatch, values))).rows;
+      assert(answer !== undefined, 'the statement always answers one row');
+      return answer;
+    } catch (error) {
+      if (!isSessionLost(error)) throw toFault(error, commitBatch.name);
+      this.#writer.lose(writer);
+      throw commitUnknown(error, commitBatch.name);
+    }
+  }
+
+  /** AFTER a lost commit nothing is read until that commit is either there or can no longer happen (R12). */
+  async #read(wanted: typeof findLive, values: readonly unknown[]): Promise<readonly StoredTransaction[]> {
+    await this.#writer.settled();
+    return (await this.database.read<FoundTransaction>(wanted, values)).map(toStored);
+  }
+}
+
+function toStored(row: FoundTransaction): StoredTransaction {
+  const { definition, shard, status, phase, reason, input, events: stored } = row;
+  return {
+    transactionId: row.transaction_id,
+    definition,
+    version: row.definition_version,
+    shard,
+    input,
+    startedAt: row.started_at,
+    status,
+    phase,
+    ...(reason === null ? {} : { reason }),
+    updatedAt: row.updated_at,
+    events: stored,
+  };
+}

@@ -1,0 +1,42 @@
+/**
+ * All Postgres adapters over one fresh database of the test file's throwaway server.
+ * Holds no test; the database is dropped with the server.
+ */
+import {
+  openDataSource,
+  orchestratorMigrations,
+  platformMigrations,
+  PostgresBarrier,
+  PostgresDatabase,
+  PostgresIntents,
+  PostgresJournal,
+  PostgresOutbox,
+  runMigrations,
+  statement,
+  type PostgresDatabaseOptions,
+} from '@sagamore/postgres';
+import { testPostgres } from './postgres.js';
+
+export type PostgresPorts = Awaited<ReturnType<typeof openPostgresPorts>>;
+
+const expireAll = statement('test-expire', `update outbox set claimed_until = '-infinity'`);
+
+/** Opens the adapters, with all tables of the platform and the orchestrator. `url`: a database to share with adapters
+ *  that are open already, as another process would; default a fresh one. */
+export async function openPostgresPorts(options: PostgresDatabaseOptions & { readonly url?: string } = {}) {
+  const url = options.url ?? (await (await testPostgres()).freshDatabase());
+  const migrations = [...new Set([...platformMigrations, ...orchestratorMigrations])];
+  const dataSource = await openDataSource({ url, migrations, poolSize: 20 });
+  await runMigrations(dataSource);
+  const database = await PostgresDatabase.open(dataSource, options);
+  return {
+    url,
+    database,
+    barrier: new PostgresBarrier(),
+    intents: new PostgresIntents(database),
+    outbox: new PostgresOutbox(database),
+    journal: new PostgresJournal(database),
+    expireClaims: async () => void (await database.read(expireAll)),
+    close: () => database.close(),
+  };
+}
