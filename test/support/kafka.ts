@@ -57,6 +57,13 @@ export function describeWithBroker(name: string, define: (brokers: () => string)
   });
 }
 
+/** A `describe` for a suite that starts, stops and kills brokers of its own; runs wherever one can be started. */
+export function describeWithOwnBroker(name: string, define: () => void): void {
+  const missing = missingForBroker();
+  if (missing !== undefined) return describeMissing(name, missing);
+  describe(name, define);
+}
+
 function describeMissing(name: string, reason: string): void {
   const title = `${name} (needs a broker: ${reason})`;
   if (process.env['CI'] === 'true') {
