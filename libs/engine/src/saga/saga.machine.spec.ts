@@ -140,6 +140,13 @@ describe('attempts', () => {
     expect(dueAt(tell(order, passed(1_000)).state)).toBe(1_000);
   });
 
+  test('an instant that is none changes nothing, or is taken for the present one', () => {
+    const { state } = tell(order);
+    expect(sagaMachine.transition(order, state, done('reserve', { at: Number.NaN })).state).toBe(state);
+    expect(sagaMachine.transition(order, state, passed(Infinity)).state).toBe(state);
+    expect(dueAt(tell(order, failedFor('reserve', { at: 10, retryAt: Number.NaN })).state)).toBe(10);
+  });
+
   test('silence is followed by the next attempt, with the same payload', () => {
     const { raw } = tell(order, passed(1_000, 1_200), passed(1_200));
     expect(raw).toMatchObject([
