@@ -13,7 +13,7 @@ import { Bus, Clock, Database } from '@sagamore/runtime';
 import { catalogue, type Product } from './catalogue.js';
 import { InventoryParticipant } from './inventory.participant.js';
 import { StockStore } from './inventory.store.js';
-import { Stock1700000100000 } from './migrations/stock.1700000100000.js';
+import { Stock1800000000000 } from './migrations/1800000000000-stock.js';
 import { StockAnnouncer } from './stock.announcer.js';
 
 @Module({})
@@ -25,7 +25,7 @@ export class InventoryModule implements OnApplicationBootstrap, OnApplicationShu
     const products = productsOf(host.config);
     return {
       module: InventoryModule,
-      imports: [SagamoreModule.forService({ host, service: 'inventory', migrations: [Stock1700000100000] })],
+      imports: [SagamoreModule.forService({ host, service: 'inventory', migrations: [Stock1800000000000] })],
       controllers: [InventoryParticipant],
       providers: [
         {

@@ -9,7 +9,7 @@ import { Fault } from '@sagamore/resilience';
 import { testPostgres, type TestPostgres } from '../../../test/support/postgres.js';
 import { allocate, giveBack, skusOf, type StockOrder } from './inventory.js';
 import { StockStore, type OpeningStock } from './inventory.store.js';
-import { Stock1700000100000 } from './migrations/stock.1700000100000.js';
+import { Stock1800000000000 } from './migrations/1800000000000-stock.js';
 
 const unexplained = statement(
   'test-unexplained',
@@ -42,7 +42,7 @@ describe('stock in Postgres', () => {
 
   async function freshDatabase(): Promise<PostgresDatabase> {
     const url = await server.freshDatabase();
-    const source = await openDataSource({ url, migrations: [Stock1700000100000], poolSize: 10 });
+    const source = await openDataSource({ url, migrations: [Stock1800000000000], poolSize: 10 });
     await source.runMigrations();
     return PostgresDatabase.open(source);
   }

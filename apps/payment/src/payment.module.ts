@@ -6,7 +6,7 @@ import { SagamoreModule, type Host } from '@sagamore/platform';
 import { Fault } from '@sagamore/resilience';
 import { Database } from '@sagamore/runtime';
 import { CardNetwork, HttpCardNetwork } from './card-network.client.js';
-import { Ledger1700000200000 } from './migrations/ledger.1700000200000.js';
+import { Ledger1800000000000 } from './migrations/1800000000000-ledger.js';
 import { PaymentParticipant } from './payment.participant.js';
 import { LedgerStore } from './payment.store.js';
 
@@ -24,7 +24,7 @@ export class PaymentModule implements OnApplicationShutdown {
   static forRoot(host: Host, { cardNetwork = networkOf(host) }: PaymentOverrides = {}): DynamicModule {
     return {
       module: PaymentModule,
-      imports: [SagamoreModule.forService({ host, service: 'payment', migrations: [Ledger1700000200000] })],
+      imports: [SagamoreModule.forService({ host, service: 'payment', migrations: [Ledger1800000000000] })],
       controllers: [PaymentParticipant],
       providers: [
         { provide: CardNetwork, useValue: cardNetwork },

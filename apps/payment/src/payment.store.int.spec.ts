@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { openDataSource, PostgresDatabase, statement } from '@sagamore/postgres';
 import { testPostgres, type TestPostgres } from '../../../test/support/postgres.js';
-import { Ledger1700000200000 } from './migrations/ledger.1700000200000.js';
+import { Ledger1800000000000 } from './migrations/1800000000000-ledger.js';
 import {
   customerAccount,
   entriesOfCharge,
@@ -34,7 +34,7 @@ describe('the ledger in Postgres', () => {
   beforeAll(async () => {
     server = await testPostgres();
     const url = await server.freshDatabase();
-    const source = await openDataSource({ url, migrations: [Ledger1700000200000], poolSize: 8 });
+    const source = await openDataSource({ url, migrations: [Ledger1800000000000], poolSize: 8 });
     await source.runMigrations();
     database = await PostgresDatabase.open(source);
     ledger = new LedgerStore(database);

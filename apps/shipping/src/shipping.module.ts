@@ -6,7 +6,7 @@ import { SagamoreModule, type Host } from '@sagamore/platform';
 import { Fault } from '@sagamore/resilience';
 import { Database } from '@sagamore/runtime';
 import { Carrier, HttpCarrier } from './carrier.client.js';
-import { Shipment1700000300000 } from './migrations/shipment.1700000300000.js';
+import { Shipment1800000000000 } from './migrations/1800000000000-shipment.js';
 import { ShippingParticipant } from './shipping.participant.js';
 import { ShipmentStore } from './shipping.store.js';
 
@@ -25,7 +25,7 @@ export class ShippingModule implements OnApplicationShutdown {
     return {
       module: ShippingModule,
       imports: [
-        SagamoreModule.forService({ host, service: 'shipping', migrations: [Shipment1700000300000] }),
+        SagamoreModule.forService({ host, service: 'shipping', migrations: [Shipment1800000000000] }),
       ],
       controllers: [ShippingParticipant],
       providers: [

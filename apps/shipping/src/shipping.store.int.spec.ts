@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { openDataSource, PostgresDatabase, statement } from '@sagamore/postgres';
 import { testPostgres, type TestPostgres } from '../../../test/support/postgres.js';
-import { Shipment1700000300000 } from './migrations/shipment.1700000300000.js';
+import { Shipment1800000000000 } from './migrations/1800000000000-shipment.js';
 import type { Booking, Cancellation } from './shipping.js';
 import { ShipmentStore } from './shipping.store.js';
 
@@ -22,7 +22,7 @@ describe('shipments in Postgres', () => {
   beforeAll(async () => {
     server = await testPostgres();
     const url = await server.freshDatabase();
-    const source = await openDataSource({ url, migrations: [Shipment1700000300000] });
+    const source = await openDataSource({ url, migrations: [Shipment1800000000000] });
     await source.runMigrations();
     database = await PostgresDatabase.open(source);
     shipments = new ShipmentStore(database);

@@ -5,8 +5,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /** Makes `shipment` and `shipment_move`. */
-export class Shipment1700000300000 implements MigrationInterface {
-  readonly name = 'Shipment1700000300000';
+export class Shipment1800000000000 implements MigrationInterface {
+  readonly name = 'Shipment1800000000000';
 
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(`

@@ -5,8 +5,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /** Makes `stock` and `stock_move`. */
-export class Stock1700000100000 implements MigrationInterface {
-  readonly name = 'Stock1700000100000';
+export class Stock1800000000000 implements MigrationInterface {
+  readonly name = 'Stock1800000000000';
 
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(`

@@ -5,8 +5,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /** Makes `ledger_entry` and the view `account_balance`. */
-export class Ledger1700000200000 implements MigrationInterface {
-  readonly name = 'Ledger1700000200000';
+export class Ledger1800000000000 implements MigrationInterface {
+  readonly name = 'Ledger1800000000000';
 
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(`
