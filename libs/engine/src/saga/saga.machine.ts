@@ -70,7 +70,10 @@ function advance(definition: SagaDefinition, state: Moving, event: MovingEvent):
       const pending = sendAgain(definition, state.pending, event.at);
       return { state: { ...state, pending }, commands: [commandOf(definition, pending)] };
     }
-    default:
+    case 'succeeded':
+    case 'refused':
+    case 'failed':
+    case 'silent':
       return state.status === 'executing'
         ? settleExecuting(definition, state, meaning, event.at)
         : settleCompensating(definition, state, meaning, event.at);
