@@ -51,13 +51,16 @@ const stopMsMax = 15_000;
 /** How long requests and streams may go on once the stop has begun, ms. */
 const httpMsMax = 5_000;
 
+const endings = ['SIGTERM', 'SIGINT'] as const;
+
 /** Starts a process and stops it on SIGTERM or SIGINT with exit code 0. Rejects when anything is missing at the start,
  *  with everything already started stopped again. */
 export async function bootstrap(options: BootstrapOptions): Promise<RunningApp> {
   const running = await start(options);
-  for (const signal of ['SIGTERM', 'SIGINT'] as const)
-    process.once(signal, () => void endProcess(running, signal));
-  return running;
+  const end = (signal: NodeJS.Signals): void => void endProcess(running, signal);
+  for (const signal of endings) process.once(signal, end);
+  const forget = (): void => endings.forEach((signal) => process.off(signal, end));
+  return { ...running, stop: () => running.stop().finally(forget) };
 }
 
 /** As `bootstrap`, without listening to signals: for tests, and for hosts of several processes' worth. */

@@ -1,0 +1,374 @@
+/**
+ * Goal: methods found by decorators do a service's commands, and every mistake in the wiring is named at the start.
+ * Method: real Nest modules over the memory bus and database; a command goes in by the bus, the reply comes out of it.
+ */
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { refused, succeeded, type Reply } from '@sagamore/engine';
+import { MemoryBarrier, MemoryBus, MemoryDatabase, MemoryIntents } from '@sagamore/memory';
+import { uuidv7 } from '@sagamore/primitives';
+import { Fault } from '@sagamore/resilience';
+import {
+  commandMessage,
+  inboxTopic,
+  operation,
+  SystemClock,
+  type Bus,
+  type CommandOf,
+  type Message,
+  type ReplyData,
+  type ReplyOf,
+  type SettledOf,
+  type SettledUndoOf,
+  type Tx,
+  type UndoOf,
+} from '@sagamore/runtime';
+import {
+  UseInterceptors,
+  type CallHandler,
+  type ExecutionContext,
+  type INestMicroservice,
+  type NestInterceptor,
+  type Type,
+} from '@nestjs/common';
+import { Test } from '@nestjs/testing';
+import type { Observable } from 'rxjs';
+import { z } from 'zod';
+import {
+  Calls,
+  CallsUndo,
+  Handles,
+  HandlesBatch,
+  Participant,
+  Records,
+  RecordsUndo,
+  Undoes,
+  UndoesBatch,
+  type CallContext,
+} from './participant.decorators.js';
+import { ParticipantServer } from './transport.strategy.js';
+
+const paint = operation('wall.paint', {
+  undo: 'strip',
+  input: z.object({ colour: z.string() }),
+  output: z.object({ coats: z.int() }),
+});
+const ring = operation('wall.ring', {
+  undo: 'hush',
+  effect: 'external',
+  input: z.object({ bell: z.string() }),
+  output: z.object({ heard: z.boolean() }),
+});
+const look = operation('wall.look', { input: z.object({}), output: z.object({}) });
+const foreign = operation('floor.sweep', { input: z.object({}), output: z.object({}) });
+
+/** Says in which order it was passed, to show that Nest's pipeline is in between. */
+const passed: string[] = [];
+class Passing implements NestInterceptor {
+  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
+    passed.push(context.getType());
+    return next.handle();
+  }
+}
+
+const sizes: number[] = [];
+const keys: string[] = [];
+const booked: string[] = [];
+
+@Participant('wall')
+class Painter {
+  @Handles(paint)
+  @UseInterceptors(Passing)
+  async paint({ payload }: CommandOf<typeof paint>, tx: Tx): Promise<ReplyOf<typeof paint>> {
+    if (payload.colour === 'black') return refused('too-dark');
+    if (payload.colour === 'glitter')
+      throw new Fault('DATA_REJECTED', 'glitter does not stick', { retryable: false });
+    return succeeded({ coats: typeof tx.afterCommit === 'function' ? 2 : 0 });
+  }
+
+  @UndoesBatch(paint)
+  async strip(commands: readonly UndoOf<typeof paint>[]): Promise<void> {
+    sizes.push(commands.length);
+  }
+
+  @HandlesBatch(look)
+  async look(commands: readonly CommandOf<typeof look>[]): Promise<readonly ReplyOf<typeof look>[]> {
+    sizes.push(commands.length);
+    return commands.map(() => succeeded({}));
+  }
+
+  @Calls(ring)
+  async ring(
+    { payload }: CommandOf<typeof ring>,
+    { providerKey }: CallContext,
+  ): Promise<ReplyOf<typeof ring>> {
+    keys.push(providerKey);
+    return succeeded({ heard: payload.bell === 'loud' });
+  }
+
+  @Records(ring)
+  async rung(settled: readonly SettledOf<typeof ring>[]): Promise<void> {
+    for (const { command, reply } of settled) booked.push(`${command.payload.bell}:${reply.output.heard}`);
+  }
+
+  @CallsUndo(ring)
+  async hush(_command: UndoOf<typeof ring>, { providerKey }: CallContext): Promise<void> {
+    keys.push(providerKey);
+  }
+
+  @RecordsUndo(ring)
+  async hushed(settled: readonly SettledUndoOf<typeof ring>[]): Promise<void> {
+    for (const { command } of settled) booked.push(`hushed ${command.payload.input.bell}`);
+  }
+}
+
+const closing: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0).toReversed()) await close();
+});
+
+interface Running {
+  readonly bus: Bus;
+  readonly server: ParticipantServer;
+  readonly faults: unknown[];
+  ask(
+    messageType: string,
+    payload: unknown,
+    half?: 'action' | 'compensation',
+    branch?: string,
+  ): Promise<Reply>;
+}
+
+async function started(...controllers: Type[]): Promise<Running> {
+  const clock = new SystemClock();
+  const bus = new MemoryBus({ clock });
+  const database = new MemoryDatabase({ clock });
+  const faults: unknown[] = [];
+  const server = new ParticipantServer(
+    { database, barrier: new MemoryBarrier(), intents: new MemoryIntents(database), bus, clock },
+    { service: 'wall', owner: 'test', onFault: (error) => void faults.push(error) },
+  );
+  const module = await Test.createTestingModule({ controllers }).compile();
+  const app: INestMicroservice = module.createNestMicroservice({ strategy: server, logger: false });
+  closing.push(
+    () => bus.stop(),
+    () => app.close(),
+  );
+  await app.listen();
+  return { bus, server, faults, ask: asker(bus) };
+}
+
+function asker(bus: Bus): Running['ask'] {
+  const waiting = new Map<string, (reply: Reply) => void>();
+  const listening = bus.subscribe({
+    topic: inboxTopic,
+    group: 'test',
+    handle: async (batch) => {
+      for (const { message } of batch)
+        if (isReply(message))
+          waiting.get(`${message.data.transactionId}/${message.data.operation}`)?.(message.data.reply);
+    },
+  });
+  return async (messageType, payload, half = 'action', transactionId = uuidv7(Date.now())) => {
+    await listening;
+    const { promise, resolve } = Promise.withResolvers<Reply>();
+    waiting.set(`${transactionId}/${half}`, resolve);
+    const command = {
+      type: 'send',
+      participant: 'wall',
+      messageType,
+      branchId: 'b',
+      operation: half,
+      generation: 1,
+      attempt: 1,
+      payload,
+    } as const;
+    await bus.send([
+      commandMessage(command, { transactionId, replyTo: { topic: inboxTopic, partition: 0 }, at: 0 }),
+    ]);
+    return promise;
+  };
+}
+
+function isReply(message: Message): message is Message<ReplyData> {
+  return typeof message.data === 'object' && message.data !== null && 'reply' in message.data;
+}
+
+describe('a participant', () => {
+  test('answers by its methods, through the pipeline of Nest', async () => {
+    const { ask, server } = await started(Painter);
+    passed.length = 0;
+    expect(await ask('wall.paint', { colour: 'red' })).toEqual(succeeded({ coats: 2 }));
+    expect(passed).toEqual(['rpc']);
+    expect(server.healthy()).toBe(true);
+  });
+
+  test('answers a refusal as a value', async () => {
+    const { ask } = await started(Painter);
+    expect(await ask('wall.paint', { colour: 'black' })).toEqual(refused('too-dark'));
+  });
+
+  test('hands a batch method all that came together', async () => {
+    const { ask } = await started(Painter);
+    sizes.length = 0;
+    await Promise.all([1, 2, 3].map(() => ask('wall.look', {})));
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(3);
+    expect(sizes.length).toBeLessThan(3);
+  });
+
+  test('takes an undo that says nothing as done', async () => {
+    const { ask } = await started(Painter);
+    const transactionId = uuidv7(Date.now());
+    const input = { colour: 'red' };
+    await ask('wall.paint', input, 'action', transactionId);
+    const undo = { input, outcome: 'succeeded', output: { coats: 2 } };
+    expect(await ask('wall.strip', undo, 'compensation', transactionId)).toEqual(succeeded(null));
+  });
+
+  test('R8: calls the outside by one key for an action and its undo, and records both', async () => {
+    const { ask } = await started(Painter);
+    keys.length = booked.length = 0;
+    const transactionId = uuidv7(Date.now());
+    const input = { bell: 'loud' };
+    expect(await ask('wall.ring', input, 'action', transactionId)).toEqual(succeeded({ heard: true }));
+    await ask(
+      'wall.hush',
+      { input, outcome: 'succeeded', output: { heard: true } },
+      'compensation',
+      transactionId,
+    );
+    expect(keys).toEqual([`${transactionId}/b`, `${transactionId}/b`]);
+    expect(booked).toEqual(['loud:true', 'hushed loud']);
+  });
+
+  test('R2: what a method throws reaches the runtime as it was thrown', async () => {
+    const { bus, ask, faults } = await started(Painter);
+    const letters: Message[] = [];
+    const { promise, resolve } = Promise.withResolvers<void>();
+    await bus.subscribe({
+      topic: 'wall.commands.dead-letters',
+      group: 'test',
+      handle: async (batch) => {
+        letters.push(...batch.map(({ message }) => message));
+        resolve();
+      },
+    });
+    const poisoned = ask('wall.paint', { colour: 'glitter' });
+    expect(await ask('wall.paint', { colour: 'red' })).toEqual(succeeded({ coats: 2 }));
+    await Promise.race([promise, poisoned]);
+    expect(faults.some((fault) => fault instanceof Fault && fault.code === 'DATA_REJECTED')).toBe(true);
+  });
+
+  test('takes nothing more once it is closed', async () => {
+    const { server } = await started(Painter);
+    await server.close();
+    expect(server.healthy()).toBe(false);
+    await server.close();
+  });
+
+  test('without handlers starts nothing and is healthy', async () => {
+    const { server } = await started();
+    expect(server.healthy()).toBe(true);
+    expect(server.unwrap()).toBeUndefined();
+  });
+});
+
+describe('mistakes in the wiring', () => {
+  @Participant('wall')
+  class Muddle {
+    @Handles(paint)
+    async paint(): Promise<ReplyOf<typeof paint>> {
+      return succeeded({ coats: 1 });
+    }
+    @HandlesBatch(paint)
+    async paintAll(commands: readonly CommandOf<typeof paint>[]): Promise<readonly ReplyOf<typeof paint>[]> {
+      return commands.map(() => succeeded({ coats: 1 }));
+    }
+    @Calls(ring)
+    async ring(): Promise<ReplyOf<typeof ring>> {
+      return succeeded({ heard: true });
+    }
+    @Handles(foreign)
+    async sweep(): Promise<ReplyOf<typeof foreign>> {
+      return succeeded({});
+    }
+    @Undoes(ring)
+    async hush(): Promise<void> {}
+  }
+
+  test('S22: every one is named at the start, all at once', async () => {
+    const error = await started(Muddle).then(
+      () => undefined,
+      (thrown: unknown) => thrown,
+    );
+    expect(error).toMatchObject({ code: 'CONFIGURATION_INVALID' });
+    const message = error instanceof Fault ? error.message : '';
+    expect(message).toContain('wall.paint/action is handled more than once');
+    expect(message).toContain('wall.paint/compensation has no handler');
+    expect(message).toContain('wall.ring/action/record has no handler');
+    expect(message).toContain('wall.ring/compensation/call has no handler');
+    expect(message).toContain('wall.ring/compensation/record has no handler');
+    expect(message).toContain('wall.ring/compensation is external but handled as local');
+    expect(message).toContain('floor.sweep/action belongs to floor');
+  });
+
+  test('one method cannot have two roles', () => {
+    expect(() => {
+      @Participant('wall')
+      class Double {
+        @Handles(look)
+        @Handles(foreign)
+        async both(): Promise<Reply<never>> {
+          return refused('no');
+        }
+      }
+      return Double;
+    }).toThrow('both can have one role');
+  });
+
+  test('an action that answers nothing is an error, not a success', async () => {
+    @Participant('wall')
+    class Mute {
+      @HandlesBatch(look)
+      async look(): Promise<readonly ReplyOf<typeof look>[]> {
+        return [];
+      }
+    }
+    const { ask, faults, bus } = await started(Mute);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    await bus.subscribe({
+      topic: 'wall.commands.dead-letters',
+      group: 'test',
+      handle: async () => resolve(),
+    });
+    await Promise.race([promise, ask('wall.look', {})]);
+    expect(
+      faults.some((fault) => fault instanceof TypeError && fault.message.includes('must answer each')),
+    ).toBe(true);
+  });
+});
+
+test('a method whose types do not fit its operation does not compile', () => {
+  class Misfit {
+    // @ts-expect-error -- the payload's colour is text
+    @Handles(paint)
+    async number(_command: { payload: { colour: number } }): Promise<ReplyOf<typeof paint>> {
+      return succeeded({ coats: 1 });
+    }
+    // @ts-expect-error -- coats are counted
+    @Handles(paint)
+    async output(): Promise<Reply<{ coats: string }>> {
+      return succeeded({ coats: 'two' });
+    }
+    // @ts-expect-error -- a batch is answered by a list
+    @HandlesBatch(look)
+    async single(): Promise<ReplyOf<typeof look>> {
+      return succeeded({});
+    }
+    // @ts-expect-error -- a call has a provider key, never a transaction
+    @Calls(ring)
+    async call(_command: CommandOf<typeof ring>, _tx: Tx): Promise<ReplyOf<typeof ring>> {
+      return succeeded({ heard: true });
+    }
+  }
+  expect(Misfit.name).toBe('Misfit');
+});
