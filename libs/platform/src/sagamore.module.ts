@@ -104,7 +104,8 @@ function providersOf({ host, service, entities = [], migrations = [] }: ServiceO
         const dataSource = await openDataSource({
           url,
           entities,
-          migrations,
+          // The orchestrator brings one of the platform's own; each runs once.
+          migrations: [...new Set([...platformMigrations, ...migrations])],
           poolSize: config.databasePoolSize,
         });
         await runMigrations(dataSource);
