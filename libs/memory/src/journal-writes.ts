@@ -18,7 +18,7 @@ export async function writeStarts(
       known.push(transactionId);
       continue;
     }
-    const standing = { status: 'started', phase: 'moving', updatedAt: startedAt, wished: [] } as const;
+    const standing = { status: 'begun', phase: 'moving', updatedAt: startedAt, wished: [] } as const;
     await transactions.insert(transactionId, { ...start, ...standing });
   }
   return known;
@@ -38,7 +38,8 @@ export async function writeStatuses(
 ): Promise<void> {
   for (const { transactionId, status, phase, reason, at } of statuses) {
     const row = await transactions.lock(transactionId);
-    if (row === undefined) continue;
+    // What is final never changes again (I31).
+    if (row === undefined || row.phase === 'final') continue;
     const { reason: _, ...rest } = row;
     const moved: TransactionRow = { ...rest, status, phase, updatedAt: at, wished: [] };
     await transactions.put(transactionId, reason === undefined ? moved : { ...moved, reason });

@@ -5,8 +5,9 @@
 import type { Half } from '@sagamore/engine';
 import type { BranchKey } from '@sagamore/runtime';
 
-/** Intents are written by one store and read by two. */
+/** Both stores of the branches know both tables: an intent keeps its branch's seat in the barrier. */
 export const intentTable = 'intent';
+export const barrierTable = 'barrier';
 
 /** The name of a branch. */
 export function branchOf({ transactionId, branchId }: BranchKey): string {

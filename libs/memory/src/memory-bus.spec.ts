@@ -50,7 +50,10 @@ describe('delivery', () => {
     await bus.send([first]);
     await bus.send([second]);
     await settle();
-    expect(seen.map((delivery) => delivery.message === first || delivery.message === second)).toEqual([true, true]);
+    expect(seen.map((delivery) => delivery.message === first || delivery.message === second)).toEqual([
+      true,
+      true,
+    ]);
     expect(seen.map((delivery) => delivery.origin.offset)).toEqual(['0', '1']);
   });
 

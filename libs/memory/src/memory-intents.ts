@@ -2,8 +2,8 @@
  * Promised calls to the outside, in one process. An undo locks them here BEFORE it judges its action (R8).
  * It never makes a call; the executor in `runtime` does.
  */
-import { Intents, type BranchKey, type Intent, type Tx } from '@sagamore/runtime';
-import { branchOf, intentTable, rowKeyOf } from './keys.js';
+import { Intents, type BranchKey, type Intent, type StoredBarrierRow, type Tx } from '@sagamore/runtime';
+import { barrierTable, branchOf, intentTable, rowKeyOf } from './keys.js';
 import type { MemoryDatabase } from './memory-database.js';
 import { memoryTx, type TableView } from './memory-tx.js';
 
@@ -13,25 +13,31 @@ export class MemoryIntents extends Intents {
     super();
   }
 
-  override async insert(tx: Tx, intents: readonly Intent[]): Promise<void> {
-    const table = tableOf(tx);
+  override insert(tx: Tx, intents: readonly Intent[]): Promise<void> {
     const keyed = new Map(intents.map((intent) => [rowKeyOf(intent), intent]));
-    for (const key of [...keyed.keys()].toSorted())
-      await table.insert(key, keyed.get(key)!, 'BARRIER_CONFLICT');
+    return memoryTx(tx).inTurn(async () => {
+      for (const key of [...keyed.keys()].toSorted()) {
+        const intent = keyed.get(key)!;
+        // The seat in the barrier: without it a call that begins and an undo that finds nothing could both commit.
+        await barrierOf(tx).insert(key, seatOf(intent), 'BARRIER_CONFLICT');
+        await tableOf(tx).insert(key, intent, 'BARRIER_CONFLICT');
+      }
+    });
   }
 
-  override async lock(tx: Tx, branches: readonly BranchKey[]): Promise<readonly Intent[]> {
-    const table = tableOf(tx);
-    const keys = [...new Set(branches.map(branchOf))].flatMap((group) =>
-      table.group(group).map(([key]) => key),
-    );
-    const found: Intent[] = [];
-    for (const key of keys.toSorted()) {
-      // AFTER the wait the row may be gone: whoever held it has settled the call.
-      const intent = await table.lock(key);
-      if (intent !== undefined) found.push(intent);
-    }
-    return found;
+  override lock(tx: Tx, branches: readonly BranchKey[]): Promise<readonly Intent[]> {
+    const groups = [...new Set(branches.map(branchOf))];
+    return memoryTx(tx).inTurn(async () => {
+      const table = tableOf(tx);
+      const keys = groups.flatMap((group) => table.group(group).map(([key]) => key));
+      const found: Intent[] = [];
+      for (const key of keys.toSorted()) {
+        // AFTER the wait the row may be gone: whoever held it has settled the call.
+        const intent = await table.lock(key);
+        if (intent !== undefined) found.push(intent);
+      }
+      return found;
+    });
   }
 
   override claimExpired(claim: {
@@ -54,10 +60,24 @@ export class MemoryIntents extends Intents {
     });
   }
 
-  override async remove(tx: Tx, intents: readonly Intent[]): Promise<void> {
-    const table = tableOf(tx);
-    for (const key of intents.map(rowKeyOf).toSorted()) await table.delete(key);
+  /** Also takes the seats out of the barrier, so that the outcomes may take them in the same transaction. */
+  override remove(tx: Tx, intents: readonly Intent[]): Promise<void> {
+    return memoryTx(tx).inTurn(async () => {
+      for (const key of intents.map(rowKeyOf).toSorted()) {
+        await tableOf(tx).delete(key);
+        const seat = await barrierOf(tx).lock(key);
+        if (seat?.outcome === 'claimed') await barrierOf(tx).delete(key);
+      }
+    });
   }
+}
+
+function seatOf({ transactionId, branchId, operation, generation }: Intent): StoredBarrierRow {
+  return { transactionId, branchId, operation, generation, outcome: 'claimed' };
+}
+
+function barrierOf(tx: Tx): TableView<StoredBarrierRow> {
+  return memoryTx(tx).table<StoredBarrierRow>(barrierTable);
 }
 
 function tableOf(tx: Tx): TableView<Intent> {

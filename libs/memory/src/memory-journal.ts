@@ -67,7 +67,9 @@ export class MemoryJournal extends Journal {
         !isFenced(each) && !known.includes(each.transactionId);
       await writeEntries(tables, batch.entries.filter(counts));
       await writeStatuses(tables, batch.statuses.filter(counts));
-      const messages = batch.facts.filter((fact) => !isFenced(fact)).map((fact) => fact.message);
+      const isTold = ({ shard, message }: JournalBatch['facts'][number]) =>
+        !isFenced({ shard }) && !known.includes(message.key);
+      const messages = batch.facts.filter(isTold).map((fact) => fact.message);
       return { stale, known, facts: await this.outbox.append(tx, messages, owner) };
     });
   }

@@ -30,23 +30,20 @@ export class MemoryOutbox extends Outbox {
     this.claimMs = claimMs;
   }
 
-  override async append(tx: Tx, messages: readonly Message[], owner: string): Promise<readonly OutboxRow[]> {
+  override append(tx: Tx, messages: readonly Message[], owner: string): Promise<readonly OutboxRow[]> {
     const own = memoryTx(tx);
     const savedAt = own.now();
-    const rows: OutboxRow[] = [];
-    for (const message of messages) {
-      const number = own.next('outbox');
-      const row = { id: String(number), message };
-      await tableOf(tx).insert(row.id, {
-        ...row,
-        number,
-        owner,
-        claimedUntil: savedAt + this.claimMs,
-        savedAt,
-      });
-      rows.push(row);
-    }
-    return rows;
+    return own.inTurn(async () => {
+      const rows: OutboxRow[] = [];
+      for (const message of messages) {
+        const number = own.next('outbox');
+        const row = { id: String(number), message };
+        const claim = { owner, claimedUntil: savedAt + this.claimMs };
+        await tableOf(tx).insert(row.id, { ...row, ...claim, number, savedAt });
+        rows.push(row);
+      }
+      return rows;
+    });
   }
 
   override claim(claim: { owner: string; claimMs: number; limit: number }): Promise<readonly OutboxRow[]> {

@@ -42,6 +42,7 @@ export class MemoryTx extends Tx {
   private readonly writes = new Map<MemoryTable, Map<string, unknown>>();
   private state: 'open' | 'ended' | 'crashed' = 'open';
   private fault: unknown;
+  private lastStatement: Promise<unknown> = Promise.resolve();
 
   constructor(
     readonly number: number,
@@ -71,6 +72,17 @@ export class MemoryTx extends Tx {
           Row,
         ])[],
     };
+  }
+
+  /** Runs one statement of a store AFTER all that were asked for before it, as the one connection of a database does:
+   *  a look that is asked for together with a lock sees what the lock waited for. */
+  inTurn<T>(statement: () => Promise<T>): Promise<T> {
+    const answer = this.lastStatement.then(() => {
+      this.throwIfFailed();
+      return statement();
+    });
+    this.lastStatement = answer.catch(() => undefined);
+    return answer;
   }
 
   /** The next number of a sequence, from 1. */

@@ -14,7 +14,8 @@ import type {
 } from '@sagamore/engine';
 import type { CommandData, Message } from './message.js';
 
-/** One open database transaction. Opaque here; a store of the same technology knows how to use it. */
+/** One open database transaction. Opaque here; a store of the same technology knows how to use it. What the stores are
+ *  asked for at the same time is done in the order of asking, as on one connection. */
 export abstract class Tx {
   private readonly hopes: (() => void)[] = [];
 
@@ -70,7 +71,8 @@ export interface Intent extends BranchKey {
 }
 
 export abstract class Intents {
-  /** Inserts all; one that exists already makes the transaction fail with `BARRIER_CONFLICT`. */
+  /** Inserts all, each with a `claimed` row in the barrier: one whose seat there is taken, by another intent or by an
+   *  undo's tombstone, makes the transaction fail with `BARRIER_CONFLICT`. */
   abstract insert(tx: Tx, intents: readonly Intent[]): Promise<void>;
   /** Locks the rows of these branches until the transaction ends and returns those that exist (R8). */
   abstract lock(tx: Tx, branches: readonly BranchKey[]): Promise<readonly Intent[]>;
@@ -80,7 +82,7 @@ export abstract class Intents {
     claimedUntil: number;
     limit: number;
   }): Promise<readonly Intent[]>;
-  /** Removes them, in the transaction that records their outcome. */
+  /** Removes them and their seats, BEFORE the same transaction records their outcome. */
   abstract remove(tx: Tx, intents: readonly Intent[]): Promise<void>;
 }
 
@@ -138,9 +140,10 @@ export interface JournalEntry {
 
 /** Everything one batch of the coordinator makes durable together. */
 export interface JournalBatch {
+  /** One without a status of its own in the batch stands as `begun`, `moving`. */
   readonly starts: readonly TransactionRecord[];
   readonly entries: readonly JournalEntry[];
-  /** Changes of the transaction row, for those whose phase changed. */
+  /** Changes of the transaction row, for those whose phase changed. A final row never changes again (I31). */
   readonly statuses: readonly TransactionStatus[];
   /** Facts for the outside, each with the shard of its transaction. */
   readonly facts: readonly { readonly shard: Shard; readonly message: Message }[];
@@ -149,7 +152,7 @@ export interface JournalBatch {
 export interface JournalReceipt {
   /** Shards whose epoch was stale: nothing of theirs was written (R10). */
   readonly stale: readonly Shard[];
-  /** Starts whose transaction existed already: nothing of theirs was written again (R16). */
+  /** Starts whose transaction existed already: nothing of theirs was written again, facts under its key included (R16). */
   readonly known: readonly TransactionId[];
   /** The facts that were written, claimed for the caller's relay. */
   readonly facts: readonly OutboxRow[];

@@ -3,8 +3,16 @@
  * It moves no clock: an expired claim is one whose instant lies behind the store's own now.
  */
 import { describe, expect, test } from '@jest/globals';
-import type { Intent } from '@sagamore/runtime';
-import { faultOf, freshPorts, gate, intent, type OpenPorts, type PortsUnderTest } from './open.js';
+import type { Intent, StoredBarrierRow } from '@sagamore/runtime';
+import {
+  barrierRow,
+  faultOf,
+  freshPorts,
+  gate,
+  intent,
+  type OpenPorts,
+  type PortsUnderTest,
+} from './open.js';
 
 const minuteMs = 60_000;
 
@@ -14,6 +22,7 @@ export function describeIntentsContract(name: string, open: OpenPorts): void {
     const ports = freshPorts(open);
     promising(ports);
     locking(ports);
+    racing(ports);
     claiming(ports);
   });
 }
@@ -94,11 +103,72 @@ function locking(ports: () => PortsUnderTest): void {
     expect(second).toEqual([]);
   });
 
+  test('R8: a look asked for together with a lock sees what the lock has waited for', async () => {
+    const { database, intents, barrier } = ports();
+    const row = live(ports());
+    await insert(ports(), [row]);
+    const locked = gate();
+    const settling = database.transaction(async (tx) => {
+      await intents.lock(tx, [row]);
+      locked.open();
+      await database.transaction(async () => undefined);
+      await intents.remove(tx, [row]);
+      await barrier.insert(tx, [outcomeOf(row)]);
+    });
+    await locked.passed;
+    const seen = await database.transaction((tx) =>
+      Promise.all([intents.lock(tx, [row]), barrier.find(tx, [row])]),
+    );
+    await settling;
+    expect(seen).toEqual([[], [outcomeOf(row)]]);
+  });
+
   test('a lock answers the intents of the asked branches alone, and nothing for branches without one', async () => {
     const [asked, other, absent] = [live(ports()), live(ports()), live(ports())];
     await insert(ports(), [asked, other]);
     expect(await lock(ports(), [asked, absent])).toEqual([asked]);
     expect(await lock(ports(), [])).toEqual([]);
+  });
+}
+
+function outcomeOf({ transactionId, branchId }: Intent): StoredBarrierRow {
+  return barrierRow({ transactionId, branchId });
+}
+
+function racing(ports: () => PortsUnderTest): void {
+  const undoOf = (row: Intent): readonly StoredBarrierRow[] => [
+    { ...outcomeOf(row), operation: 'compensation', outcome: 'empty' },
+    { ...outcomeOf(row), outcome: 'planted' },
+  ];
+  const plant = (row: Intent) =>
+    ports().database.transaction((tx) => ports().barrier.insert(tx, undoOf(row)));
+
+  test('R8: a call that begins and an undo that finds nothing to undo: exactly one of them wins', async () => {
+    const row = live(ports());
+    const outcomes = await Promise.all([faultOf(insert(ports(), [row])), faultOf(plant(row))]);
+    expect(outcomes.toSorted()).toEqual(['BARRIER_CONFLICT', 'none']);
+  });
+
+  test('S3: no call is promised where an undo has planted its tombstone, and none planted where one is promised', async () => {
+    const [late, early] = [live(ports()), live(ports())];
+    await plant(late);
+    expect(await faultOf(insert(ports(), [late]))).toBe('BARRIER_CONFLICT');
+    expect(await lock(ports(), [late])).toEqual([]);
+    await insert(ports(), [early]);
+    expect(await faultOf(plant(early))).toBe('BARRIER_CONFLICT');
+    expect(await lock(ports(), [early])).toEqual([early]);
+  });
+
+  test('R8: who removes an intent may write the outcome of its branch in the same transaction', async () => {
+    const { database, intents, barrier } = ports();
+    const row = live(ports());
+    await insert(ports(), [row]);
+    await database.transaction(async (tx) => {
+      await intents.remove(tx, [row]);
+      await barrier.insert(tx, undoOf(row));
+    });
+    const found = await database.transaction((tx) => barrier.find(tx, [row]));
+    expect(found.map((each) => each.outcome).toSorted()).toEqual(['empty', 'planted']);
   });
 }
 

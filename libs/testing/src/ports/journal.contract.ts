@@ -70,7 +70,7 @@ function writing(ports: () => PortsUnderTest): void {
     });
     expect(receipt).toEqual({ stale: [], known: [], facts: [] });
     const [first, second] = await ports().journal.load([begun.transactionId, ended.transactionId]).then(byId);
-    expect(first).toMatchObject({ ...begun, phase: 'moving', updatedAt: 5_000 });
+    expect(first).toMatchObject({ ...begun, status: 'begun', phase: 'moving', updatedAt: 5_000 });
     expect(first?.events).toEqual([entry(begun, 1).event, entry(begun, 2).event]);
     expect(second).toMatchObject({
       ...ended,
@@ -99,6 +99,26 @@ function writing(ports: () => PortsUnderTest): void {
     expect(stored?.events).toHaveLength(2);
   });
 
+  test('I31: a final status never changes again', async () => {
+    const epoch = await take(ports(), 1);
+    const begun = record(1);
+    const final = {
+      transactionId: begun.transactionId,
+      shard: 1,
+      status: 'completed',
+      phase: 'final',
+      at: 6_000,
+    } as const;
+    await commit(ports(), [[1, epoch]], { starts: [begun] });
+    await commit(ports(), [[1, epoch]], { statuses: [final] });
+    await commit(ports(), [[1, epoch]], {
+      statuses: [{ ...final, status: 'parked', phase: 'parked', at: 7_000 }],
+    });
+    expect(await ports().journal.load([begun.transactionId])).toMatchObject([
+      { status: 'completed', updatedAt: 6_000 },
+    ]);
+  });
+
   test('an empty batch is written as nothing', async () => {
     const epoch = await take(ports(), 1);
     expect(await commit(ports(), [[1, epoch]], {})).toEqual({ stale: [], known: [], facts: [] });
@@ -113,22 +133,22 @@ function repeating(ports: () => PortsUnderTest): void {
     const epoch = await take(ports(), 1);
     const old = record(1);
     const fresh = record(1);
-    const final = {
-      transactionId: old.transactionId,
-      shard: 1,
-      status: 'completed',
-      phase: 'final',
-      at: 6_000,
-    } as const;
-    await commit(ports(), [[1, epoch]], { starts: [old], entries: [entry(old, 1)], statuses: [final] });
+    const { transactionId } = old;
+    const parked = { transactionId, shard: 1, status: 'parked', phase: 'parked', at: 6_000 } as const;
+    await commit(ports(), [[1, epoch]], { starts: [old], entries: [entry(old, 1)], statuses: [parked] });
     const receipt = await commit(ports(), [[1, epoch]], {
       starts: [{ ...old, input: 'another', startedAt: 9_000 }, fresh],
       entries: [entry(old, 1), entry(fresh, 1)],
-      statuses: [{ ...final, status: 'parked', phase: 'parked', at: 9_000 }],
+      statuses: [{ ...parked, status: 'completed', phase: 'final', at: 9_000 }],
+      facts: [old, fresh].map((start) => ({
+        shard: 1,
+        message: fact(start.transactionId, start.transactionId),
+      })),
     });
-    expect(receipt).toMatchObject({ stale: [], known: [old.transactionId] });
-    const [stored] = await ports().journal.load([old.transactionId]);
-    expect(stored).toMatchObject({ ...old, status: 'completed', phase: 'final', updatedAt: 6_000 });
+    expect(receipt).toMatchObject({ stale: [], known: [transactionId] });
+    expect(receipt.facts.map((row) => row.message.key)).toEqual([fresh.transactionId]);
+    const [stored] = await ports().journal.load([transactionId]);
+    expect(stored).toMatchObject({ ...old, status: 'parked', phase: 'parked', updatedAt: 6_000 });
     expect(stored?.events).toEqual([entry(old, 1).event]);
     expect(await eventsOf(ports(), fresh)).toEqual([entry(fresh, 1).event]);
   });
