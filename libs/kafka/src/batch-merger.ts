@@ -206,7 +206,9 @@ class Heartbeat {
     private readonly payload: EachBatchPayload,
     intervalMs: number,
   ) {
-    this.timer = setInterval(() => (this.beating ??= this.beat()), intervalMs);
+    this.timer = setInterval(() => {
+      this.beating ??= this.beat();
+    }, intervalMs);
   }
 
   async stop(): Promise<void> {

@@ -65,7 +65,11 @@ describeWithBroker('the Kafka bus', (brokers) => {
   async function withAdmin<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
     const admin = client.admin();
     await admin.connect();
-    return work(admin).finally(() => admin.disconnect());
+    try {
+      return await work(admin);
+    } finally {
+      await admin.disconnect();
+    }
   }
 
   /** The committed position of a partition; -1 when there is none. */
