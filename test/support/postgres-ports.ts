@@ -13,7 +13,6 @@ import {
   PostgresOutbox,
   runMigrations,
   statement,
-  type PostgresDatabaseOptions,
 } from '@sagamore/postgres';
 import { testPostgres } from './postgres.js';
 
@@ -21,14 +20,21 @@ export type PostgresPorts = Awaited<ReturnType<typeof openPostgresPorts>>;
 
 const expireAll = statement('test-expire', `update outbox set claimed_until = '-infinity'`);
 
-/** Opens the adapters, with all tables of the platform and the orchestrator. `url`: a database to share with adapters
- *  that are open already, as another process would; default a fresh one. */
-export async function openPostgresPorts(options: PostgresDatabaseOptions & { readonly url?: string } = {}) {
+export interface OpenOptions {
+  /** A database to share with adapters that are open already, as another process would. Default: a fresh one. */
+  readonly url?: string;
+  /** Default: what the ports promise. */
+  readonly isolation?: 'read committed' | 'repeatable read';
+}
+
+/** Opens the adapters, with all tables of the platform and the orchestrator. */
+export async function openPostgresPorts(options: OpenOptions = {}) {
+  const { isolation } = options;
   const url = options.url ?? (await (await testPostgres()).freshDatabase());
   const migrations = [...new Set([...platformMigrations, ...orchestratorMigrations])];
   const dataSource = await openDataSource({ url, migrations, poolSize: 20 });
   await runMigrations(dataSource);
-  const database = await PostgresDatabase.open(dataSource, options);
+  const database = await PostgresDatabase.open(dataSource, isolation === undefined ? {} : { isolation });
   return {
     url,
     database,
