@@ -2,7 +2,7 @@
  * Goal: every answer a card network can give is read rightly: as a yes, as a no, or as an outcome that is not known.
  * Method: the HTTP client against a server on loopback that answers what each test tells it.
  */
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { HttpCardNetwork } from './card-network.client.js';
 
@@ -25,13 +25,7 @@ describe('the card network over HTTP', () => {
 
   beforeEach(async () => {
     seen = [];
-    server = createServer(async (request, response) => {
-      let text = '';
-      for await (const chunk of request.setEncoding('utf8')) text += chunk;
-      seen.push({ url: request.url, key: request.headers['idempotency-key'], body: JSON.parse(text) });
-      const { status, body } = answer(request.url);
-      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body ?? {}));
-    });
+    server = createServer((request, response) => void respond(request, response));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const address = server.address();
     const port = typeof address === 'object' ? address?.port : undefined;
@@ -43,6 +37,14 @@ describe('the card network over HTTP', () => {
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
   });
+
+  async function respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    let text = '';
+    for await (const chunk of request.setEncoding('utf8')) text += chunk;
+    seen.push({ url: request.url, key: request.headers['idempotency-key'], body: JSON.parse(text) });
+    const { status, body } = answer(request.url);
+    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body ?? {}));
+  }
 
   const charge = () =>
     network.charge('tx/charge', {

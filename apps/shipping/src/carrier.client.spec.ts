@@ -2,7 +2,7 @@
  * Goal: every answer a carrier can give is read rightly: as a yes, as a no, or as an outcome that is not known.
  * Method: the HTTP client against a server on loopback that answers what each test tells it.
  */
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { HttpCarrier } from './carrier.client.js';
 
@@ -21,13 +21,7 @@ describe('the carrier over HTTP', () => {
 
   beforeEach(async () => {
     seen = [];
-    server = createServer(async (request, response) => {
-      let text = '';
-      for await (const chunk of request.setEncoding('utf8')) text += chunk;
-      seen.push([request.url, request.headers['idempotency-key'], JSON.parse(text)]);
-      response.writeHead(answer.status, { 'content-type': 'application/json' });
-      response.end(JSON.stringify(answer.body ?? {}));
-    });
+    server = createServer((request, response) => void respond(request, response));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const address = server.address();
     const port = typeof address === 'object' ? address?.port : undefined;
@@ -39,6 +33,14 @@ describe('the carrier over HTTP', () => {
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
   });
+
+  async function respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    let text = '';
+    for await (const chunk of request.setEncoding('utf8')) text += chunk;
+    seen.push([request.url, request.headers['idempotency-key'], JSON.parse(text)]);
+    response.writeHead(answer.status, { 'content-type': 'application/json' });
+    response.end(JSON.stringify(answer.body ?? {}));
+  }
 
   const ship = () => carrier.ship('tx/ship', { shipTo, parcels: 2, reference: 'order-1' });
   const cancel = () => carrier.cancel('tx/ship/cancel', { shipmentKey: 'tx/ship', reference: 'order-1' });
