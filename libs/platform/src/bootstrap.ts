@@ -43,7 +43,7 @@ export interface RunningApp {
   readonly app: NestFastifyApplication;
   readonly host: Host;
   /** Drains and closes everything (I40). Idempotent; the process may end when it resolves. */
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 /** A stop that hangs is ended after this long: connections are cut, and the next start repairs the rest, ms. */

@@ -130,12 +130,12 @@ interface Running {
   readonly bus: Bus;
   readonly server: ParticipantServer;
   readonly faults: unknown[];
-  ask(
+  readonly ask: (
     messageType: string,
     payload: unknown,
     half?: 'action' | 'compensation',
     branch?: string,
-  ): Promise<Reply>;
+  ) => Promise<Reply>;
 }
 
 async function started(...controllers: Type[]): Promise<Running> {

@@ -166,5 +166,5 @@ function entryOf(name: string, schema: z.ZodType): SettingEntry {
   const { meaning, bound } = descriptions.get(schema) ?? { meaning: '', bound: '' };
   const absent = schema.safeParse(undefined);
   if (!absent.success || absent.data === undefined) return { name, meaning, bound };
-  return { name, meaning, bound, default: String(absent.data) };
+  return { name, meaning, bound, default: `${absent.data as string | number | boolean}` };
 }

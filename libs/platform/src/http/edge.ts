@@ -3,7 +3,7 @@
  * every answer. One place, so that no route can forget them. Proxies are not trusted: no forwarded header is read (B61).
  */
 import type { Socket } from 'node:net';
-import { randomUUID, type UUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import {
   StandardSchemaValidationPipe,
@@ -69,7 +69,7 @@ export function createHttpEdge(log: Log = silentLog): HttpEdge {
 }
 
 /** A caller's own id is kept when it is short and plain; anything else could forge log lines or headers (B60, B85). */
-function correlationIdOf(request: { readonly headers: IncomingMessage['headers'] }): string | UUID {
+function correlationIdOf(request: { readonly headers: IncomingMessage['headers'] }): string {
   const given = request.headers['x-correlation-id'];
   return typeof given === 'string' && /^[\w-]{1,64}$/.test(given) ? given : randomUUID();
 }

@@ -1,0 +1,281 @@
+/**
+ * Goal: a process with several services starts in order, says when it is ready, serves, and drains when it stops.
+ * Method: `start` on throwaway databases, a memory bus and a free port; commands by the bus, questions by HTTP.
+ */
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { succeeded } from '@sagamore/engine';
+import { MemoryBroker, MemoryBus } from '@sagamore/memory';
+import { uuidv7 } from '@sagamore/primitives';
+import {
+  Bus,
+  commandMessage,
+  Database,
+  inboxTopic,
+  operation,
+  OutboxRelay,
+  SystemClock,
+  type CommandOf,
+  type Message,
+  type ReplyOf,
+} from '@sagamore/runtime';
+import {
+  Controller,
+  Get,
+  Post,
+  Sse,
+  UseGuards,
+  type DynamicModule,
+  type MessageEvent,
+  type Type,
+} from '@nestjs/common';
+import { concat, NEVER, of, type Observable } from 'rxjs';
+import { z } from 'zod';
+import { testPostgres } from '../../../test/support/postgres.js';
+import { start, type RunningApp } from './bootstrap.js';
+import { readConfig } from './config.js';
+import { Service, type Host } from './host.js';
+import { OperatorGuard } from './http/operator.guard.js';
+import { Handles, Participant } from './participant.decorators.js';
+import { SagamoreModule } from './sagamore.module.js';
+
+const count = operation('abacus.count', {
+  input: z.object({ beads: z.int() }),
+  output: z.object({ sum: z.int() }),
+});
+const knock = operation('door.knock', { input: z.object({}), output: z.object({ by: z.string() }) });
+
+@Participant('abacus')
+class Abacus {
+  constructor(private readonly relay: OutboxRelay) {}
+
+  @Handles(count)
+  async count(
+    { payload, transactionId }: CommandOf<typeof count>,
+    tx: Parameters<OutboxRelay['append']>[0],
+  ): Promise<ReplyOf<typeof count>> {
+    const event = {
+      id: transactionId,
+      type: 'abacus.counted',
+      source: 'abacus',
+      topic: 'abacus.events',
+      key: transactionId,
+      occurredAt: 0,
+      data: {},
+    };
+    await this.relay.append(tx, [event]);
+    return succeeded({ sum: payload.beads });
+  }
+}
+
+@Participant('door')
+class Door {
+  constructor(private readonly service: Service) {}
+
+  @Handles(knock)
+  async knock(): Promise<ReplyOf<typeof knock>> {
+    return succeeded({ by: this.service.name });
+  }
+}
+
+@Controller('door')
+class DoorController {
+  constructor(private readonly database: Database) {}
+
+  @Get('time')
+  time(): { readonly at: number } {
+    return { at: this.database.now() };
+  }
+
+  /** A stream that begins and never ends. */
+  @Sse('ajar')
+  ajar(): Observable<MessageEvent> {
+    return concat(of({ data: 'ajar' }), NEVER);
+  }
+
+  @Post('open')
+  @UseGuards(OperatorGuard)
+  open(): { readonly open: true } {
+    return { open: true };
+  }
+}
+
+class AbacusModule {}
+class DoorModule {}
+class BothModule {}
+
+function both(host: Host): DynamicModule {
+  const part = (module: Type, service: string, controllers: Type[]): DynamicModule => ({
+    module,
+    imports: [SagamoreModule.forService({ host, service })],
+    controllers,
+  });
+  return {
+    module: BothModule,
+    imports: [part(AbacusModule, 'abacus', [Abacus]), part(DoorModule, 'door', [Door, DoorController])],
+  };
+}
+
+let urls: Record<string, string>;
+const running: RunningApp[] = [];
+
+beforeAll(async () => {
+  const postgres = await testPostgres();
+  urls = {
+    DATABASE_URL_ABACUS: await postgres.freshDatabase(),
+    DATABASE_URL_DOOR: await postgres.freshDatabase(),
+    LOG_LEVEL: 'silent',
+    PORT: '0',
+  };
+}, 60_000);
+
+afterEach(async () => {
+  for (const app of running.splice(0)) await app.stop();
+});
+
+afterAll(async () => (await testPostgres()).stop());
+
+async function started(env: Record<string, string> = {}, broker = new MemoryBroker()): Promise<RunningApp> {
+  const bus = new MemoryBus({ clock: new SystemClock(), broker });
+  const app = await start({ service: 'both', module: both, config: readConfig({ ...urls, ...env }), bus });
+  running.push(app);
+  return app;
+}
+
+/** Resolves with the first `wanted` messages of a topic. */
+async function heard(bus: Bus, topic: string, wanted: number): Promise<() => Promise<readonly Message[]>> {
+  const messages: Message[] = [];
+  const { promise, resolve } = Promise.withResolvers<readonly Message[]>();
+  await bus.subscribe({
+    topic,
+    group: 'test',
+    handle: async (batch) => {
+      messages.push(...batch.map(({ message }) => message));
+      if (messages.length >= wanted) resolve(messages);
+    },
+  });
+  return () => promise;
+}
+
+function command(participant: string, messageType: string, payload: unknown): Message {
+  const send = {
+    type: 'send',
+    participant,
+    messageType,
+    branchId: 'b',
+    operation: 'action',
+    generation: 1,
+    attempt: 1,
+    payload,
+  } as const;
+  return commandMessage(send, {
+    transactionId: uuidv7(Date.now()),
+    replyTo: { topic: inboxTopic, partition: 0 },
+    at: 0,
+  });
+}
+
+describe('a process with two services', () => {
+  test('is ready, and names every part it looked at', async () => {
+    const { url } = await started();
+    const response = await fetch(`${url}/health/ready`);
+    expect(response.status).toBe(200);
+    const names = ['database', 'consumers', 'broker'].flatMap((part) => [`abacus ${part}`, `door ${part}`]);
+    const expected = names.map((name) => ({ name, status: 'up' }));
+    expect(await response.json()).toEqual({ status: 'ready', checks: expect.arrayContaining(expected) });
+    expect((await fetch(`${url}/health/live`)).status).toBe(200);
+  });
+
+  test('has each service answer its own commands, and publishes what was appended with the transaction', async () => {
+    const { host } = await started();
+    const replies = await heard(host.bus, inboxTopic, 2);
+    const events = await heard(host.bus, 'abacus.events', 1);
+    await host.bus.send([command('abacus', 'abacus.count', { beads: 3 }), command('door', 'door.knock', {})]);
+    const answered = (await replies()).map(({ source, type, data }) => ({ source, type, data }));
+    expect(answered).toContainEqual({
+      source: 'abacus',
+      type: 'abacus.count.succeeded',
+      data: expect.objectContaining({ reply: succeeded({ sum: 3 }) }),
+    });
+    expect(answered).toContainEqual({
+      source: 'door',
+      type: 'door.knock.succeeded',
+      data: expect.objectContaining({ reply: succeeded({ by: 'door' }) }),
+    });
+    expect((await events())[0]?.type).toBe('abacus.counted');
+  });
+
+  test('serves routes with the database of their own service, and describes them', async () => {
+    const { url } = await started();
+    const { at } = z.object({ at: z.number() }).parse(await (await fetch(`${url}/door/time`)).json());
+    expect(Math.abs(at - Date.now())).toBeLessThan(60_000);
+    const document = await (await fetch(`${url}/openapi.json`)).text();
+    expect(document).toContain('/door/open');
+    expect(document).not.toContain('abacus');
+  });
+
+  test('R29: without a token this machine may operate, with one only its holder', async () => {
+    const open = (url: string, headers: Record<string, string> = {}) =>
+      fetch(`${url}/door/open`, { method: 'POST', headers });
+    expect((await open((await started()).url)).status).toBe(201);
+    const { url } = await started({ OPERATOR_TOKEN: 'a-token-of-some-length' });
+    const refused = await open(url);
+    expect(refused.status).toBe(401);
+    expect(await refused.json()).toMatchObject({ code: 'UNAUTHENTICATED' });
+    expect((await open(url, { authorization: 'Bearer a-token-of-some-length' })).status).toBe(201);
+  });
+
+  test('I40: when it stops, HTTP is closed, the bus too, and it can start again on the same databases', async () => {
+    const broker = new MemoryBroker();
+    const first = await started({}, broker);
+    await first.stop();
+    await first.stop();
+    await expect(fetch(`${first.url}/health/live`)).rejects.toThrow();
+    await expect(first.host.bus.send([])).rejects.toMatchObject({ code: 'STOPPED' });
+    const second = await started({}, broker);
+    expect((await fetch(`${second.url}/health/ready`)).status).toBe(200);
+  });
+
+  test('I40: a stream that never ends is cut, so that the drain can go on', async () => {
+    const { url, stop, host } = await started();
+    const stream = await fetch(`${url}/door/ajar`);
+    expect(stream.status).toBe(200);
+    const end = stream.text().catch(() => 'cut');
+    const stopping = stop();
+    expect(await host.health.readiness()).toMatchObject({ status: 'stopping' });
+    await stopping;
+    expect(await end).toContain('cut');
+  }, 20_000);
+});
+
+describe('a process that cannot start', () => {
+  test('I45: rejects when a database URL is missing', async () => {
+    const { DATABASE_URL_DOOR: _door, ...others } = urls;
+    const bus = new MemoryBus({ clock: new SystemClock() });
+    const starting = start({ service: 'both', module: both, config: readConfig(others), bus });
+    await expect(starting).rejects.toMatchObject({ code: 'CONFIGURATION_INVALID' });
+    await expect(bus.send([])).rejects.toMatchObject({ code: 'STOPPED' });
+  });
+
+  test('I45: rejects without brokers and without a bus of its own', async () => {
+    const starting = start({ service: 'both', module: both, config: readConfig(urls) });
+    await expect(starting).rejects.toThrow('KAFKA_BROKERS');
+  });
+
+  test('S22: rejects when the handlers do not fit', async () => {
+    @Participant('door')
+    class Stranger {
+      @Handles(count)
+      async count(): Promise<ReplyOf<typeof count>> {
+        return succeeded({ sum: 0 });
+      }
+    }
+    const module = (host: Host): DynamicModule => ({
+      module: DoorModule,
+      imports: [SagamoreModule.forService({ host, service: 'door' })],
+      controllers: [Stranger],
+    });
+    const bus = new MemoryBus({ clock: new SystemClock() });
+    const starting = start({ service: 'door', module, config: readConfig(urls), bus });
+    await expect(starting).rejects.toThrow('abacus.count/action belongs to abacus');
+  });
+});
