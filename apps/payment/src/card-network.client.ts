@@ -5,7 +5,7 @@
  */
 import type { Money } from '@sagamore/contracts';
 import { ProviderClient, type ProviderAnswer } from '@sagamore/http';
-import { CircuitBreaker, Fault } from '@sagamore/resilience';
+import { CircuitBreaker, Fault, type CircuitBreakerOptions } from '@sagamore/resilience';
 import { z } from 'zod';
 
 export interface ChargeRequest {
@@ -41,6 +41,15 @@ export abstract class CardNetwork {
   abstract stop(): Promise<void>;
 }
 
+export interface ProviderOptions {
+  /** Scheme, host and port. */
+  readonly url: string;
+  /** How long one call may take. */
+  readonly timeoutMs: number;
+  /** For each of the two breakers. Default: theirs. */
+  readonly circuit?: CircuitBreakerOptions;
+}
+
 interface Call {
   readonly path: string;
   readonly key: string;
@@ -57,13 +66,13 @@ export class HttpCardNetwork extends CardNetwork {
   private readonly charges: CircuitBreaker<[Call], ProviderAnswer>;
   private readonly refunds: CircuitBreaker<[Call], ProviderAnswer>;
 
-  constructor(options: { readonly url: string; readonly timeoutMs: number }) {
+  constructor({ url, timeoutMs, circuit }: ProviderOptions) {
     super();
-    this.client = new ProviderClient({ baseUrl: options.url, timeoutMs: options.timeoutMs });
+    this.client = new ProviderClient({ baseUrl: url, timeoutMs });
     const call = ({ path, key, body }: Call): Promise<ProviderAnswer> =>
       this.client.post(path, body, { idempotencyKey: key });
-    this.charges = new CircuitBreaker('card-network-charges', call);
-    this.refunds = new CircuitBreaker('card-network-refunds', call);
+    this.charges = new CircuitBreaker('card-network-charges', call, circuit);
+    this.refunds = new CircuitBreaker('card-network-refunds', call, circuit);
   }
 
   async charge(key: string, { amount, token, reference }: ChargeRequest): Promise<ChargeAnswer> {

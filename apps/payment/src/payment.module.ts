@@ -3,7 +3,7 @@
  */
 import { Module, type DynamicModule, type OnApplicationShutdown } from '@nestjs/common';
 import { SagamoreModule, type Host } from '@sagamore/platform';
-import { Fault } from '@sagamore/resilience';
+import { Fault, type CircuitBreakerOptions } from '@sagamore/resilience';
 import { Database } from '@sagamore/runtime';
 import { CardNetwork, HttpCardNetwork } from './card-network.client.js';
 import { Ledger1800000000000 } from './migrations/1800000000000-ledger.js';
@@ -42,9 +42,12 @@ export class PaymentModule implements OnApplicationShutdown {
   }
 }
 
-function networkOf({ config }: Host): CardNetwork {
+function networkOf({ config, log }: Host): CardNetwork {
   const { cardNetworkUrl: url, providerTimeoutMs: timeoutMs } = config;
-  if (url !== undefined) return new HttpCardNetwork({ url, timeoutMs });
+  const circuit: CircuitBreakerOptions = {
+    onState: (name, state) => log.warn('a circuit changed its state', { circuit: name, state }),
+  };
+  if (url !== undefined) return new HttpCardNetwork({ url, timeoutMs, circuit });
   throw new Fault('CONFIGURATION_INVALID', 'CARD_NETWORK_URL: payment needs it, found nothing', {
     retryable: false,
   });

@@ -4,7 +4,7 @@
  * An answer that is not understood is never taken for a yes or a no. The address passes through and is kept nowhere.
  */
 import { ProviderClient, type ProviderAnswer } from '@sagamore/http';
-import { CircuitBreaker, Fault } from '@sagamore/resilience';
+import { CircuitBreaker, Fault, type CircuitBreakerOptions } from '@sagamore/resilience';
 import { z } from 'zod';
 
 export interface Address {
@@ -49,6 +49,15 @@ export abstract class Carrier {
   abstract stop(): Promise<void>;
 }
 
+export interface ProviderOptions {
+  /** Scheme, host and port. */
+  readonly url: string;
+  /** How long one call may take. */
+  readonly timeoutMs: number;
+  /** For each of the two breakers. Default: theirs. */
+  readonly circuit?: CircuitBreakerOptions;
+}
+
 interface Call {
   readonly path: string;
   readonly key: string;
@@ -66,13 +75,13 @@ export class HttpCarrier extends Carrier {
   private readonly bookings: CircuitBreaker<[Call], ProviderAnswer>;
   private readonly cancellations: CircuitBreaker<[Call], ProviderAnswer>;
 
-  constructor(options: { readonly url: string; readonly timeoutMs: number }) {
+  constructor({ url, timeoutMs, circuit }: ProviderOptions) {
     super();
-    this.client = new ProviderClient({ baseUrl: options.url, timeoutMs: options.timeoutMs });
+    this.client = new ProviderClient({ baseUrl: url, timeoutMs });
     const call = ({ path, key, body }: Call): Promise<ProviderAnswer> =>
       this.client.post(path, body, { idempotencyKey: key });
-    this.bookings = new CircuitBreaker('carrier-bookings', call);
-    this.cancellations = new CircuitBreaker('carrier-cancellations', call);
+    this.bookings = new CircuitBreaker('carrier-bookings', call, circuit);
+    this.cancellations = new CircuitBreaker('carrier-cancellations', call, circuit);
   }
 
   async ship(key: string, { shipTo, parcels, reference }: ShipmentRequest): Promise<ShipmentAnswer> {

@@ -3,7 +3,7 @@
  */
 import { Module, type DynamicModule, type OnApplicationShutdown } from '@nestjs/common';
 import { SagamoreModule, type Host } from '@sagamore/platform';
-import { Fault } from '@sagamore/resilience';
+import { Fault, type CircuitBreakerOptions } from '@sagamore/resilience';
 import { Database } from '@sagamore/runtime';
 import { Carrier, HttpCarrier } from './carrier.client.js';
 import { Shipment1800000000000 } from './migrations/1800000000000-shipment.js';
@@ -44,9 +44,12 @@ export class ShippingModule implements OnApplicationShutdown {
   }
 }
 
-function carrierOf({ config }: Host): Carrier {
+function carrierOf({ config, log }: Host): Carrier {
   const { carrierUrl: url, providerTimeoutMs: timeoutMs } = config;
-  if (url !== undefined) return new HttpCarrier({ url, timeoutMs });
+  const circuit: CircuitBreakerOptions = {
+    onState: (name, state) => log.warn('a circuit changed its state', { circuit: name, state }),
+  };
+  if (url !== undefined) return new HttpCarrier({ url, timeoutMs, circuit });
   throw new Fault('CONFIGURATION_INVALID', 'CARRIER_URL: shipping needs it, found nothing', {
     retryable: false,
   });
