@@ -51,6 +51,16 @@ async function untilWaiting(count: number): Promise<void> {
   throw new Error(`fewer than ${count} sessions wait for a lock`);
 }
 
+/** What the server counted for `table`, once it has counted `changed` updates, or after five seconds. */
+async function readsOf(table: string, changed: number): Promise<unknown> {
+  const text = `select coalesce(sum(seq_tup_read), 0)::integer as scanned, coalesce(sum(n_tup_upd), 0)::integer as changed
+    from pg_stat_user_tables where relname = $1`;
+  for (const deadline = performance.now() + 5_000; ;) {
+    const [found] = (await outsider.query<{ changed: number }>(text, [table])).rows;
+    if (found?.changed === changed || performance.now() >= deadline) return found;
+  }
+}
+
 describe('the journal', () => {
   test('R10: a commit that was already waiting when its shard was taken writes nothing', async () => {
     const epoch = await old.journal.take(1, 'old', 12);
@@ -159,6 +169,25 @@ describe('the journal', () => {
     const failed = taken.filter((outcome) => outcome.status === 'rejected');
     expect(failed).toHaveLength(1);
     expect(failed[0]?.reason).toMatchObject({ code: 'SHARD_COUNT_CHANGED', retryable: false });
+  });
+
+  test('a plan made while the tables were empty finds its rows by their key once they have grown', async () => {
+    const epoch = await old.journal.take(1, 'old', 12);
+    const commit = (parts: Partial<JournalBatch>) =>
+      old.journal.commit(
+        new Map([[1, epoch]]),
+        { starts: [], entries: [], statuses: [], facts: [], ...parts },
+        'old',
+      );
+    await commit({});
+    const begun = Array.from({ length: 500 }, () => start());
+    await commit({ starts: begun.flatMap((batch) => batch.starts) });
+    const moving = { shard: 1, status: 'executing', phase: 'moving', at: 2_000 } as const;
+    for (const batch of begun.slice(0, 20))
+      await commit({ statuses: [{ ...moving, transactionId: idOf(batch) }] });
+    // A session hands in its counts at the latest when it ends.
+    await old.close();
+    expect(await readsOf('transaction', 20)).toEqual({ scanned: 0, changed: 20 });
   });
 
   test('I31: a final status is not changed by a later one', async () => {
