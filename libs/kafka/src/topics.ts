@@ -5,7 +5,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Fault } from '@sagamore/resilience';
 import { deadLetterTopic, type TopicSpecification } from '@sagamore/runtime';
-import type { Admin, Kafka } from 'kafkajs';
+import type { Admin } from 'kafkajs';
 import { isDeadLetterTopic } from './dead-letter.js';
 import { isRefusal, toFault, typeOf } from './faults.js';
 import type { ResolvedSettings } from './settings.js';
@@ -16,11 +16,18 @@ const pauseMs = 200;
 
 type Counts = ReadonlyMap<string, number>;
 
+type TopicAdmin = Pick<Admin, 'connect' | 'disconnect' | 'fetchTopicMetadata' | 'createTopics'>;
+
+/** What is needed of the client. */
+export interface AdminSource {
+  admin(): TopicAdmin;
+}
+
 export class Topics {
   private readonly counts = new Map<string, number>();
 
   constructor(
-    private readonly kafka: Kafka,
+    private readonly kafka: AdminSource,
     private readonly settings: ResolvedSettings,
     private readonly stopped: AbortSignal,
   ) {}
@@ -40,7 +47,8 @@ export class Topics {
       const answered = await this.tryLearn(missing());
       giveUpAt ??= answered ? performance.now() + spreadMs : undefined;
       if (missing().length === 0) return;
-      if (giveUpAt !== undefined && performance.now() > giveUpAt) throw absent(missing());
+      if (giveUpAt !== undefined && performance.now() > giveUpAt)
+        throw absent(missing(), { retryable: false });
       await pause(pauseMs);
     }
   }
@@ -68,7 +76,7 @@ export class Topics {
     }
   }
 
-  private async ensureOnce(admin: Admin, specifications: Counts): Promise<void> {
+  private async ensureOnce(admin: TopicAdmin, specifications: Counts): Promise<void> {
     const before = await existing(admin);
     checkCounts(specifications, before);
     const missing = [...specifications].filter(([topic]) => !before.has(topic));
@@ -77,11 +85,12 @@ export class Topics {
     // Another instance may have made them meanwhile, by other figures.
     checkCounts(specifications, after);
     const absentTopics = [...specifications.keys()].filter((topic) => !after.has(topic));
-    if (absentTopics.length > 0) throw absent(absentTopics);
+    // A broker may tell of a topic a moment after it was made, so this is asked again until the time-out.
+    if (absentTopics.length > 0) throw absent(absentTopics, { retryable: true });
     for (const topic of specifications.keys()) this.counts.set(topic, after.get(topic)!);
   }
 
-  private async create(admin: Admin, missing: readonly (readonly [string, number])[]): Promise<void> {
+  private async create(admin: TopicAdmin, missing: readonly (readonly [string, number])[]): Promise<void> {
     const { replicationFactor } = this.settings;
     await admin.createTopics({
       waitForLeaders: true,
@@ -102,7 +111,7 @@ export class Topics {
     }
   }
 
-  private async withAdmin<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
+  private async withAdmin<T>(work: (admin: TopicAdmin) => Promise<T>): Promise<T> {
     const admin = this.kafka.admin();
     try {
       await admin.connect();
@@ -113,7 +122,7 @@ export class Topics {
   }
 }
 
-async function existing(admin: Admin): Promise<Counts> {
+async function existing(admin: TopicAdmin): Promise<Counts> {
   const { topics } = await admin.fetchTopicMetadata();
   return new Map(topics.map(({ name, partitions }) => [name, partitions.length]));
 }
@@ -144,8 +153,6 @@ function withDeadLetters(wanted: readonly TopicSpecification[], prefix: string):
   return specifications;
 }
 
-function absent(topics: readonly string[]): Fault {
-  return new Fault('TOPIC_INVALID', `wanted the topics ${topics.join(', ')}, found none`, {
-    retryable: false,
-  });
+function absent(topics: readonly string[], options: { readonly retryable: boolean }): Fault {
+  return new Fault('TOPIC_INVALID', `wanted the topics ${topics.join(', ')}, found none`, options);
 }
