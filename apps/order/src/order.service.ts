@@ -11,6 +11,7 @@ import { Fault } from '@sagamore/resilience';
 import {
   gather,
   inboxTopic,
+  startType,
   traceparentOf,
   type Database,
   type Message,
@@ -141,7 +142,7 @@ export function startMessage(input: PlaceOrderInput, at: number, shards: number)
   const transactionId = input.orderId;
   return {
     id: `${transactionId}/start`,
-    type: 'transaction.start',
+    type: startType,
     source: 'order',
     topic: inboxTopic,
     key: transactionId,
