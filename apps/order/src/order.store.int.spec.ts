@@ -13,8 +13,15 @@ import {
   statement,
 } from '@sagamore/postgres';
 import { shardOf, uuidv7 } from '@sagamore/primitives';
-import { OutboxRelay, SystemClock, type CommandOf, type Message, type Tx } from '@sagamore/runtime';
-import type { confirmOrder, rejectOrder } from '@sagamore/contracts';
+import {
+  OutboxRelay,
+  SystemClock,
+  type CommandOf,
+  type HandledCommand,
+  type Message,
+  type Tx,
+} from '@sagamore/runtime';
+import type { rejectOrder } from '@sagamore/contracts';
 import { testPostgres, type TestPostgres } from '../../../test/support/postgres.js';
 import { CatalogueStore } from './catalogue.store.js';
 import { Order1800000000000 } from './migrations/1800000000000-order.js';
@@ -110,7 +117,7 @@ async function placed(key: string, asked: Wish = wish): Promise<string> {
   return result.orderId;
 }
 
-function command<Payload>(payload: Payload): CommandOf<typeof confirmOrder> & { payload: Payload } {
+function command<Payload>(payload: Payload): HandledCommand<Payload> {
   const transactionId = uuidv7(Date.now());
   return { transactionId, branchId: 'b', operationId: `${transactionId}/b/action`, payload };
 }
