@@ -1,6 +1,6 @@
 /**
  * Goal: the outside world keeps its own promises, so that a failure seen through it is ours.
- * Method: real HTTP on a free port; slow calls are a few ms long, and a crash is a second start on the same directory.
+ * Method: real HTTP on a free port; slow calls take a quarter of a second, and a crash is a second start on the same directory.
  */
 import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,7 +15,7 @@ interface Heard {
 
 let world: Simulators;
 let directory: string;
-const settings: SimulatorsOptions = { cardNetwork: { slowMs: 40 }, carrier: { slowMs: 40 } };
+const settings: SimulatorsOptions = { cardNetwork: { slowMs: 250 }, carrier: { slowMs: 250 } };
 
 beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), 'sagamore-simulators-'));

@@ -1,7 +1,18 @@
 // Backoff
 export { backoffMs, type Backoff } from './backoff.js';
+// Clocks
+export { HybridClock, hybridMs, type HybridClockOptions } from './clocks/hybrid-clock.js';
+export { LamportClock } from './clocks/lamport-clock.js';
+export {
+  compareVectors,
+  mergeVectors,
+  VectorClock,
+  type Causality,
+  type VectorTime,
+} from './clocks/vector-clock.js';
 // Hashing
 export { hash32, shardOf } from './hashing/hash.js';
+export { HashRing, type HashRingOptions, type RingNode } from './hashing/hash-ring.js';
 // Identifiers
 export { isUuid, uuidv7 } from './identifiers.js';
 // Luck
