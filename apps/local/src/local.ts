@@ -3,6 +3,7 @@
  * The same modules run as separate processes over Kafka; nothing here knows their business.
  */
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { MemoryBus } from '@sagamore/memory';
 import { readConfig, start, type RunningApp } from '@sagamore/platform';
 import { SystemClock } from '@sagamore/runtime';
@@ -28,6 +29,12 @@ export interface LocalOptions {
   /** Wraps each stage of the start, for people who wait. Default: silence. */
   readonly stage?: Stage;
 }
+
+/** The simulated providers fail because they are asked to, one order at a time: a circuit that opened for everybody would
+ *  only make a demo wait. */
+export const patientCircuits = { BREAKER_FAILURES: '100', BREAKER_RESET_MS: '2000' };
+
+const readyMsMax = 30_000;
 
 export type Stage = <T>(
   title: string,
@@ -77,8 +84,9 @@ async function startAll(
     const config = readConfig({
       LOG_LEVEL: 'warn',
       LOG_PRETTY: 'true',
-      CARD_NETWORK_URL: `${simulators.url}/card-network`,
-      CARRIER_URL: `${simulators.url}/carrier`,
+      ...patientCircuits,
+      CARD_NETWORK_URL: simulators.url,
+      CARRIER_URL: simulators.url,
       ...env,
       ...databaseEnvironment(databaseUrls),
     });
@@ -93,6 +101,7 @@ async function startAll(
   });
   stops.push(() => running.stop());
   const { url } = running;
+  await stage('the catalogue', () => untilReady(url));
   writeStack(directory, {
     profile: 'local',
     orderUrl: url,
@@ -103,6 +112,19 @@ async function startAll(
     simulatorsDirectory,
   });
   return { url, simulatorsUrl: simulators.url, running };
+}
+
+/** Resolves once the readiness route is content; rejects with what is missing after half a minute. */
+async function untilReady(url: string): Promise<void> {
+  const deadline = performance.now() + readyMsMax;
+  for (;;) {
+    const response = await fetch(`${url}/health/ready`);
+    if (response.ok) return;
+    const { checks } = (await response.json()) as { checks: readonly { name: string; status: string }[] };
+    const missing = checks.filter(({ status }) => status !== 'up').map(({ name }) => name);
+    if (performance.now() > deadline) throw new Error(`not ready after 30 s: ${missing.join(', ')}`);
+    await pause(50);
+  }
 }
 
 /** One database and one role a service (architecture §8). Answers their URLs by service. */

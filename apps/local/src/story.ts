@@ -103,22 +103,22 @@ async function placeOrder(
   return ask(`${orderUrl}/orders`, { method: 'POST', body, headers: { 'idempotency-key': randomUUID() } });
 }
 
-/** The order once its status is one of `statuses`. */
-async function settled(
-  { orderUrl }: StoryPlace,
-  { orderId }: Order,
-  statuses: readonly string[],
-): Promise<Order> {
+const finals = new Set(['completed', 'compensated']);
+
+/** The order once its status is one of `statuses` and its transaction has ended. */
+async function settled(place: StoryPlace, { orderId }: Order, statuses: readonly string[]): Promise<Order> {
   return until(`order ${orderId} to be ${statuses.join(' or ')}`, async () => {
-    const order = await ask<Order>(`${orderUrl}/orders/${orderId}`);
-    return statuses.includes(order.status) ? order : undefined;
+    const order = await ask<Order>(`${place.orderUrl}/orders/${orderId}`);
+    const transaction = await inspect(place, order);
+    const isOver = statuses.includes(order.status) && finals.has(transaction?.status ?? '');
+    return isOver ? order : undefined;
   });
 }
 
 async function parked(place: StoryPlace, order: Order): Promise<void> {
   await until(`transaction ${order.transactionId} to be parked`, async () => {
-    const { status } = await inspect(place, order);
-    return status === 'parked' ? true : undefined;
+    const found = await inspect(place, order);
+    return found?.status === 'parked' ? true : undefined;
   });
 }
 
@@ -133,13 +133,20 @@ async function until<T>(what: string, look: () => Promise<T | undefined>): Promi
   throw new Error(`waited ${patienceMs / 1_000} s for ${what}`);
 }
 
-async function inspect({ orchestratorUrl }: StoryPlace, { transactionId }: Order): Promise<Transaction> {
-  return ask(`${orchestratorUrl}/transactions/${transactionId}`);
+/** Undefined for a moment after the order was placed: the start is on its way to the orchestrator. */
+async function inspect(
+  { orchestratorUrl }: StoryPlace,
+  { transactionId }: Order,
+): Promise<Transaction | undefined> {
+  const response = await fetch(`${orchestratorUrl}/transactions/${transactionId}`);
+  return response.ok ? ((await response.json()) as Transaction) : undefined;
 }
 
 /** The timeline of an order, a step a line, and where the order stands. */
 async function show(place: StoryPlace, order: Order): Promise<void> {
-  const { status, reason, steps } = await inspect(place, order);
+  const found = await inspect(place, order);
+  if (found === undefined) throw new Error(`transaction ${order.transactionId} cannot be read`);
+  const { status, reason, steps } = found;
   for (const { name, operation, outcome, attempts } of steps) {
     const undo = operation === 'compensation';
     const tries = attempts > 1 ? colours.dim(` after ${attempts} attempts`) : '';

@@ -45,6 +45,7 @@ export class PaymentModule implements OnApplicationShutdown {
 function networkOf({ config, log }: Host): CardNetwork {
   const { cardNetworkUrl: url, providerTimeoutMs: timeoutMs } = config;
   const circuit: CircuitBreakerOptions = {
+    ...config.circuit,
     onState: (name, state) => log.warn('a circuit changed its state', { circuit: name, state }),
   };
   if (url !== undefined) return new HttpCardNetwork({ url, timeoutMs, circuit });

@@ -47,6 +47,7 @@ export class ShippingModule implements OnApplicationShutdown {
 function carrierOf({ config, log }: Host): Carrier {
   const { carrierUrl: url, providerTimeoutMs: timeoutMs } = config;
   const circuit: CircuitBreakerOptions = {
+    ...config.circuit,
     onState: (name, state) => log.warn('a circuit changed its state', { circuit: name, state }),
   };
   if (url !== undefined) return new HttpCarrier({ url, timeoutMs, circuit });

@@ -8,6 +8,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import {
   databaseEnvironment,
+  patientCircuits,
   services,
   startEmbeddedPostgres,
   terminal,
@@ -86,10 +87,11 @@ async function startAll({ port, orchestratorPort, directory }: Options, stops: S
   const simulatorsUrl = await url(0);
   const env = {
     LOG_LEVEL: process.env['LOG_LEVEL'] ?? 'warn',
+    ...patientCircuits,
     ...databaseEnvironment(databaseUrls),
     KAFKA_BROKERS: brokers,
-    CARD_NETWORK_URL: process.env['CARD_NETWORK_URL'] ?? `${simulatorsUrl}/card-network`,
-    CARRIER_URL: process.env['CARRIER_URL'] ?? `${simulatorsUrl}/carrier`,
+    CARD_NETWORK_URL: process.env['CARD_NETWORK_URL'] ?? simulatorsUrl,
+    CARRIER_URL: process.env['CARRIER_URL'] ?? simulatorsUrl,
     SIMULATORS_DIRECTORY: simulatorsDirectory,
   };
   const urls: Record<string, string> = { simulators: simulatorsUrl };

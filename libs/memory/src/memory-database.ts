@@ -80,7 +80,9 @@ export class MemoryDatabase extends Database {
     tx.apply();
     this.close(tx);
     if (tx.hasWritten) await onCommit?.after?.();
-    return this.crashed ? never() : result;
+    if (this.crashed) return never();
+    tx.committed();
+    return result;
   }
 
   override now(): number {

@@ -36,6 +36,8 @@ export interface Config {
   readonly initialStock: number;
   readonly providerTimeoutMs: number;
   readonly externalCallsMax: number;
+  /** When the circuit of a provider opens, and for how long. */
+  readonly circuit: { readonly failuresToOpen: number; readonly resetMs: number };
 }
 
 export interface KafkaConfig {
@@ -133,6 +135,7 @@ function configOf(read: Settings, databaseUrls: Record<string, string>): Config 
     initialStock: read.INITIAL_STOCK,
     providerTimeoutMs: read.PROVIDER_TIMEOUT_MS,
     externalCallsMax: read.EXTERNAL_CALLS_MAX,
+    circuit: { failuresToOpen: read.BREAKER_FAILURES, resetMs: read.BREAKER_RESET_MS },
   };
 }
 
@@ -153,7 +156,7 @@ function kafkaOf(read: Settings): KafkaConfig {
 }
 
 function freeze(config: Config): Config {
-  const { databaseUrls, kafka } = config;
-  for (const part of [databaseUrls, kafka, kafka.brokers, kafka.sasl]) Object.freeze(part);
+  const { databaseUrls, kafka, circuit } = config;
+  for (const part of [databaseUrls, circuit, kafka, kafka.brokers, kafka.sasl]) Object.freeze(part);
   return Object.freeze(config);
 }

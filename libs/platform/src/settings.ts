@@ -134,6 +134,16 @@ export const settings = z.object({
     'How long one call to an external provider may take',
     '10 to 120000 ms',
   ),
+  BREAKER_FAILURES: described(
+    whole(1, 1_000).prefault('5'),
+    'Calls to a provider within ten seconds, more than half of them failed, that open its circuit',
+    '1 to 1000 calls',
+  ),
+  BREAKER_RESET_MS: described(
+    whole(100, 3_600_000).prefault('60000'),
+    'How long an open circuit refuses before it lets a probe through',
+    '100 to 3600000 ms',
+  ),
   EXTERNAL_CALLS_MAX: described(
     whole(1, 1_000).prefault('10'),
     'External calls a service has under way at the same time',

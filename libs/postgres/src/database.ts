@@ -46,6 +46,12 @@ export class PostgresDatabase extends Database {
   /** As the port says. A broken connection is destroyed, never given to somebody else. */
   override async transaction<T>(work: (tx: PostgresTx) => Promise<T>): Promise<T> {
     const tx = await this.#begin();
+    const answer = await this.#complete(tx, work);
+    tx.committed();
+    return answer;
+  }
+
+  async #complete<T>(tx: PostgresTx, work: (tx: PostgresTx) => Promise<T>): Promise<T> {
     try {
       const answer = await work(tx);
       await tx.commit();

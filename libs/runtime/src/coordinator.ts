@@ -272,7 +272,7 @@ export class Coordinator {
         starts: decisions.filter(({ before }) => before === undefined).map(({ after }) => after.record),
         entries: decisions.flatMap(({ entries }) => entries),
         statuses: decisions
-          .filter(({ before, standing }) => before !== undefined && before.phase !== standing.phase)
+          .filter(({ before, standing }) => before?.phase !== standing.phase)
           .map(({ after, standing }) => ({ ...standing, ...identity(after.record), at })),
         facts: decisions.flatMap((decision) => factsOf(decision, at)),
       },

@@ -187,6 +187,8 @@ export class ExternalBranches {
         return await job.handler.call(handled(job), { providerKey });
       } catch (error) {
         last = error;
+        // The other side is known to be ill: the attempt waits for it and spends nothing (S83).
+        if (error instanceof Fault && error.code === 'CIRCUIT_OPEN') return { outcome: 'in-progress' };
         if (!(error instanceof Fault && error.retryable)) break;
         if (tries < this.settings.triesMax) await this.pause(this.settings.pauseMs * tries);
       }
