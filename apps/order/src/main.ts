@@ -1,4 +1,6 @@
-/** Starts the order service as a process of its own; its settings come from the environment. */
+/**
+ * Starts the order service as a process of its own. Its settings come from the environment; `bootstrap` alone reads them.
+ */
 import { bootstrap } from '@sagamore/platform';
 import { OrderModule } from './order.module.js';
 
