@@ -17,6 +17,7 @@ import {
 import { HealthChecks } from './health.js';
 import { Service, type Host } from './host.js';
 import { SagamoreModule } from './sagamore.module.js';
+import { commandTopicsOf } from './topics.js';
 
 export interface CoordinatorModuleOptions {
   readonly host: Host;
@@ -69,15 +70,16 @@ function coordinatorProviders(host: Host, protocols: readonly Protocol[]): Provi
     {
       provide: Coordinator,
       inject: [Journal, OutboxRelay, Bus, Clock, Definitions, Service],
-      useFactory: (
+      useFactory: async (
         journal: Journal,
         relay: OutboxRelay,
         bus: Bus,
         clock: Clock,
         definitions: Definitions,
         { log }: Service,
-      ) =>
-        new Coordinator(
+      ) => {
+        await bus.ensureTopics(commandTopicsOf(definitions.participants, host.config));
+        return new Coordinator(
           { journal, relay, bus, clock, random: systemRandom },
           {
             owner: host.instance,
@@ -89,7 +91,8 @@ function coordinatorProviders(host: Host, protocols: readonly Protocol[]): Provi
                 log.error('a transaction broke a rule', { transactionId, error }),
             },
           },
-        ),
+        );
+      },
     },
   ];
 }

@@ -4,24 +4,36 @@
  */
 import {
   commandTopic,
-  deadLetterTopic,
   eventTopic,
   inboxTopic,
   transactionEventsTopic,
   type TopicSpecification,
 } from '@sagamore/runtime';
 
-/** The topics of `service`: its commands and events, the orchestrator's inbox and outcomes, and the dead letters of each.
- *  The inbox has a partition a shard (R14). */
+/** As configured. */
+interface PartitionCounts {
+  readonly shards: number;
+  readonly partitions: number;
+}
+
+/** The topics of `service`: its commands and events, the orchestrator's inbox and outcomes. The inbox has a partition a
+ *  shard (R14). The bus makes the dead letters of each by itself. */
 export function topicsOf(
   service: string,
-  { shards, partitions }: { readonly shards: number; readonly partitions: number },
+  { shards, partitions }: PartitionCounts,
 ): readonly TopicSpecification[] {
-  const topics: readonly TopicSpecification[] = [
+  return [
     { topic: commandTopic(service), partitions },
     { topic: eventTopic(service), partitions },
     { topic: transactionEventsTopic, partitions },
     { topic: inboxTopic, partitions: shards },
   ];
-  return topics.flatMap((wanted) => [wanted, { topic: deadLetterTopic(wanted.topic), partitions }]);
+}
+
+/** The command topics of those whom an orchestrator will ask: it must be able to send before they have ever started. */
+export function commandTopicsOf(
+  participants: readonly string[],
+  { partitions }: PartitionCounts,
+): readonly TopicSpecification[] {
+  return participants.map((participant) => ({ topic: commandTopic(participant), partitions }));
 }
