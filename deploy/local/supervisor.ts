@@ -24,6 +24,7 @@ const readyMsMax = 60_000;
 
 export class Supervisor {
   private readonly children = new Map<string, ChildProcess>();
+  private readonly others = new Map<string, () => number>();
   private readonly started: string[] = [];
   private stopping = false;
 
@@ -75,9 +76,65 @@ export class Supervisor {
     if (!this.stopping) this.launch(specification, restarts + 1);
   }
 
+  /** Names a server that is kept alive elsewhere in the file of process ids. */
+  alsoRuns(name: string, pid: () => number): void {
+    this.others.set(name, pid);
+    this.writePids();
+  }
+
   private writePids(): void {
-    const pids = Object.fromEntries([...this.children].map(([name, { pid }]) => [name, pid]));
+    const own = [...this.children].map(([name, { pid }]) => [name, pid] as const);
+    const others = [...this.others].map(([name, pid]) => [name, pid()] as const);
+    const pids = Object.fromEntries([...own, ...others]);
     writeFileSync(join(this.directory, 'processes.json'), `${JSON.stringify(pids, null, 2)}\n`);
+  }
+}
+
+/** A server that this process started through its own library. */
+interface Server {
+  readonly pid: number;
+  stop(): Promise<void>;
+}
+
+export interface KeptAlive<T extends Server> {
+  /** The running one: another object after each restart. */
+  current(): T;
+  stop(): Promise<void>;
+}
+
+/** Starts a server and starts it again when it dies. `start` must bring it back where it was: same data, same port. */
+export async function keepAlive<T extends Server>(
+  name: string,
+  start: (before?: T) => Promise<T>,
+  say: (text: string) => void,
+): Promise<KeptAlive<T>> {
+  let server = await start();
+  let stopping = false;
+  const watching = (async () => {
+    for (let restarts = 0; restarts < restartsMax; restarts++) {
+      while (!stopping && isAlive(server.pid)) await pause(300);
+      if (stopping) return;
+      say(`${name} ended; starting it again`);
+      await server.stop();
+      server = await start(server);
+    }
+  })();
+  watching.catch((error: unknown) => say(`${name} could not be started again: ${String(error)}`));
+  return {
+    current: () => server,
+    async stop() {
+      stopping = true;
+      await watching.catch(() => {});
+      await server.stop();
+    },
+  };
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
   }
 }
 

@@ -3,7 +3,6 @@
  * Uses the brokers of KAFKA_BROKERS and the databases of DATABASE_URL_<SERVICE> where they are given; starts its own
  * where they are not.
  */
-import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import {
@@ -11,11 +10,12 @@ import {
   patientCircuits,
   services,
   startEmbeddedPostgres,
+  type EmbeddedPostgres,
   terminal,
   writeStack,
   createDatabases,
 } from '@sagamore/local';
-import { freePort, Supervisor } from '../supervisor.js';
+import { freePort, keepAlive, Supervisor } from '../supervisor.js';
 import { startBroker } from './broker.js';
 
 const { colours, line, step } = terminal;
@@ -77,9 +77,9 @@ async function main(): Promise<void> {
 }
 
 async function startAll({ port, orchestratorPort, directory }: Options, stops: Stops): Promise<void> {
-  const brokers = await brokersFor(directory, stops);
-  const { databaseUrls, postgresDirectory } = await databasesFor(directory, stops);
-  const supervisor = new Supervisor(directory, (text) => line(colours.yellow(`  ${text}`)));
+  const supervisor = new Supervisor(directory, say);
+  const brokers = await brokersFor(directory, supervisor, stops);
+  const { databaseUrls, postgresDirectory } = await databasesFor(directory, supervisor, stops);
   stops.push(() => supervisor.stop());
   const url = async (wanted: number): Promise<string> =>
     `http://127.0.0.1:${wanted === 0 ? await freePort() : wanted}`;
@@ -138,14 +138,16 @@ async function supervised(
   });
 }
 
-async function brokersFor(directory: string, stops: Stops): Promise<string> {
+async function brokersFor(directory: string, supervisor: Supervisor, stops: Stops): Promise<string> {
   const given = process.env['KAFKA_BROKERS'];
   if (given) return given;
-  const broker = await step('Kafka', ({ say }) =>
-    startBroker({ directory: join(directory, 'kafka', 'data'), log: say }),
-  );
+  const broker = await step('Kafka', (progress) => {
+    const start = () => startBroker({ directory: join(directory, 'kafka', 'data'), log: progress.say });
+    return keepAlive('Kafka', start, say);
+  });
   stops.push(() => broker.stop());
-  return broker.brokers;
+  supervisor.alsoRuns('kafka', () => broker.current().pid);
+  return broker.current().brokers;
 }
 
 interface Databases {
@@ -153,22 +155,36 @@ interface Databases {
   readonly postgresDirectory?: string;
 }
 
-async function databasesFor(directory: string, stops: Stops): Promise<Databases> {
-  const given = Object.fromEntries(
+async function databasesFor(directory: string, supervisor: Supervisor, stops: Stops): Promise<Databases> {
+  const given = givenDatabases();
+  if (Object.keys(given).length === services.length) return { databaseUrls: given };
+  const postgresDirectory = join(directory, 'postgres');
+  const postgres = await step('Postgres', (progress) => {
+    const start = (before?: EmbeddedPostgres) =>
+      startEmbeddedPostgres({
+        directory: postgresDirectory,
+        log: progress.say,
+        ...(before !== undefined && { port: before.port }),
+      });
+    return keepAlive('Postgres', start, say);
+  });
+  stops.push(() => postgres.stop());
+  supervisor.alsoRuns('postgres', () => postgres.current().pid);
+  const own = await step('a database for each service', () => createDatabases(postgres.current()));
+  return { databaseUrls: { ...own, ...given }, postgresDirectory };
+}
+
+function givenDatabases(): Readonly<Record<string, string>> {
+  return Object.fromEntries(
     services.flatMap((service) => {
       const url = process.env[`DATABASE_URL_${service.toUpperCase()}`];
       return url ? [[service, url]] : [];
     }),
   );
-  if (Object.keys(given).length === services.length) return { databaseUrls: given };
-  const postgresDirectory = join(directory, 'postgres');
-  const postgres = await step('Postgres', ({ say }) =>
-    startEmbeddedPostgres({ directory: postgresDirectory, log: say }),
-  );
-  stops.push(() => postgres.stop());
-  writeFileSync(join(directory, 'postgres.pid'), String(postgres.pid));
-  const own = await step('a database for each service', () => createDatabases(postgres));
-  return { databaseUrls: { ...own, ...given }, postgresDirectory };
+}
+
+function say(text: string): void {
+  line(colours.yellow(`  ${text}`));
 }
 
 let stopping = false;
