@@ -1,4 +1,9 @@
 // Faults
 export { Fault, faultCodes, type FaultCode, type FaultOptions } from './fault.js';
-// Circuit breaker
+// One protection each
+export { Bulkhead, type BulkheadOptions } from './bulkhead.js';
 export { CircuitBreaker, type CircuitBreakerOptions, type CircuitState } from './circuit-breaker.js';
+export { retry, type RetryContext, type RetryPolicy, type Timer } from './retry.js';
+export { withTimeout, type TimeoutContext } from './timeout.js';
+// All of them around one call
+export { Guard, type GuardOptions } from './policy.js';
