@@ -1,0 +1,162 @@
+/**
+ * The way between processes: what is sent arrives late, twice, out of order or not at all, as the seed says.
+ * Only what can be asked for again may be lost: commands, replies and starts (R17); facts and wishes arrive.
+ */
+import { MemoryBus, type MemoryBroker } from '@sagamore/memory';
+import {
+  Bus,
+  startType,
+  type ActiveSubscription,
+  type Delivery,
+  type Message,
+  type Subscription,
+  type TopicSpecification,
+} from '@sagamore/runtime';
+import { HostClock } from './host-ports.js';
+import type { Host, WorldBase } from './host.js';
+
+/** Carries messages to the broker; those under way survive their sender. */
+export class Network {
+  private readonly lastArrival = new Map<string, number>();
+
+  constructor(
+    readonly base: WorldBase,
+    readonly broker: MemoryBroker,
+  ) {}
+
+  carry(message: Message): void {
+    const { faults } = this.base;
+    const { dropShare, repeatShare } = faults.plan;
+    if (mayBeLost(message) && faults.strikes(dropShare, `lost: ${message.id}`)) return;
+    this.arrive(message, this.delayOf(message));
+    if (faults.strikes(repeatShare, `repeated: ${message.id}`)) this.arrive(message, this.delayOf(message));
+  }
+
+  private delayOf(message: Message): number {
+    const { faults } = this.base;
+    const { delayShare, delayMsMax } = faults.plan;
+    if (!mayBeLost(message) || !faults.strikes(delayShare, `late: ${message.id}`)) return faults.ms(0, 3);
+    return faults.ms(5, delayMsMax);
+  }
+
+  private arrive(message: Message, delayMs: number): void {
+    const { clock, faults } = this.base;
+    const road = `${message.topic} ${message.key}`;
+    const wanted = clock.now() + delayMs;
+    const mayOvertake = faults.plan.reorders && mayBeLost(message) && !faults.healed;
+    const at = mayOvertake ? wanted : Math.max(wanted, this.lastArrival.get(road) ?? 0);
+    if (!mayOvertake) this.lastArrival.set(road, at);
+    clock.after(at - clock.now(), () => {
+      this.base.touch();
+      this.base.note(`arrives: ${message.topic} ${message.id}`);
+      this.broker.topic(message.topic).append(message);
+    });
+  }
+}
+
+/** What its sender, or its sender's watchdog, asks for again when no answer comes. */
+function mayBeLost({ type, topic, data }: Message): boolean {
+  if (type === startType || topic.endsWith('.commands')) return true;
+  return typeof data === 'object' && data !== null && 'reply' in data;
+}
+
+/** One process's client of the broker. A paused process is taken out of its groups, may go on sending when it wakes,
+ *  and then joins again. */
+export class HostBus extends Bus {
+  private receiver: MemoryBus;
+  private readonly subscriptions: Subscription[] = [];
+  private readonly inHand = new Set<Promise<void>>();
+
+  constructor(
+    private readonly host: Host,
+    private readonly network: Network,
+  ) {
+    super();
+    this.receiver = this.newReceiver();
+    host.attach({
+      crash: () => this.receiver.crash(),
+      pause: () => this.receiver.crash(),
+      resume: () => void this.rejoin(),
+    });
+  }
+
+  override async ensureTopics(topics: readonly TopicSpecification[]): Promise<void> {
+    await this.receiver.ensureTopics(topics);
+  }
+
+  override async send(messages: readonly Message[]): Promise<void> {
+    const { host } = this;
+    await host.pass();
+    await this.untilBrokerIsBack();
+    await host.survives('before a publish');
+    for (const message of messages) this.network.carry(message);
+    if (messages.length > 0) await host.survives('after a publish');
+    await host.pass();
+  }
+
+  override async subscribe(subscription: Subscription): Promise<ActiveSubscription> {
+    this.subscriptions.push(subscription);
+    await this.join(subscription);
+    return { stop: async () => undefined, healthy: () => this.host.isUp };
+  }
+
+  override async start(): Promise<void> {}
+
+  override async stop(): Promise<void> {}
+
+  override healthy(): boolean {
+    return this.host.isUp;
+  }
+
+  private newReceiver(): MemoryBus {
+    const { base } = this.host;
+    return new MemoryBus({
+      clock: new HostClock(this.host),
+      broker: this.network.broker,
+      retryPauseMs: 40,
+      defer: (round) => void base.clock.after(base.faults.ms(0, 2), () => this.host.run(round)),
+    });
+  }
+
+  private async untilBrokerIsBack(): Promise<void> {
+    const { clock, faults } = this.host.base;
+    for (let awayMs = faults.brokerAwayMs(); awayMs > 0; awayMs = faults.brokerAwayMs()) {
+      await new Promise<void>((resolve) => void clock.after(awayMs, resolve));
+      await this.host.pass();
+    }
+  }
+
+  private async join(subscription: Subscription): Promise<void> {
+    const { onAssigned } = subscription;
+    await this.receiver.subscribe({
+      ...subscription,
+      handle: (batch) => this.handle(subscription, batch),
+      ...(onAssigned === undefined
+        ? {}
+        : { onAssigned: (partitions: readonly number[]) => this.keepInHand(onAssigned(partitions)) }),
+    });
+  }
+
+  private handle(subscription: Subscription, batch: readonly Delivery[]): Promise<void> {
+    this.host.base.touch();
+    this.host.base.note(`${this.host.name} takes ${batch.length} from ${subscription.topic}`);
+    return this.keepInHand(subscription.handle(batch));
+  }
+
+  private keepInHand(work: Promise<void>): Promise<void> {
+    this.inHand.add(work);
+    return work.finally(() => {
+      this.inHand.delete(work);
+      this.host.base.touch();
+    });
+  }
+
+  /** A consumer that was thrown out ends the batch in its hand BEFORE it joins again: one call at a time. */
+  private async rejoin(): Promise<void> {
+    await Promise.allSettled(this.inHand);
+    await this.host.pass();
+    this.receiver.crash();
+    this.receiver = this.newReceiver();
+    for (const subscription of this.subscriptions) await this.join(subscription);
+  }
+}

@@ -1,0 +1,131 @@
+/**
+ * What runs in a process of the simulated world, by the role it plays: the same classes as in production, each over
+ * ports that may fail. A role that dies is booted again over the same stores under a new name.
+ */
+import { MemoryBarrier, MemoryIntents, MemoryJournal, MemoryOutbox } from '@sagamore/memory';
+import { seededRandom } from '@sagamore/primitives';
+import { Coordinator, Definitions, OutboxRelay, Participant, type Journal } from '@sagamore/runtime';
+import { HostClock, HostDatabase } from './host-ports.js';
+import type { Host } from './host.js';
+import { HostBus } from './network.js';
+import { protocol } from './place-order.js';
+import { handlersOf } from './services.js';
+import type { World } from './world.js';
+import { WatchedJournal } from './watched-journal.js';
+
+/** Two coordinators share the shards; payment runs twice, so that two processes meet over one charge. */
+export const roles = [
+  'orchestrator-a',
+  'orchestrator-b',
+  'stock',
+  'payment-a',
+  'payment-b',
+  'parcel',
+  'orders',
+];
+
+/** A process and what a person or a client may ask of it. */
+export interface Running {
+  readonly role: string;
+  readonly host: Host;
+  readonly database: HostDatabase;
+  readonly relay: OutboxRelay;
+  readonly coordinator?: Coordinator;
+  readonly journal?: Journal;
+}
+
+/** Starts a process. Whatever it begins ends with its host. */
+export function boot(role: string, host: Host, world: World): Running {
+  const service = role.replace(/-[ab]$/, '');
+  const database = new HostDatabase(host, service, world.store(service));
+  const bus = new HostBus(host, world.network);
+  const clock = new HostClock(host);
+  const outbox = new MemoryOutbox(database, { claimMs: 700 });
+  const onFault = () => world.count('faults survived');
+  const relay = new OutboxRelay(outbox, bus, clock, {
+    owner: host.name,
+    claimMs: 700,
+    sweepMs: 300,
+    batchMax: 3,
+    onFault,
+  });
+  relay.start();
+  const running = { role, host, database, relay };
+  return service === 'orchestrator'
+    ? { ...running, ...coordinate(running, { outbox, bus, clock, world }) }
+    : participate(running, { service, bus, clock, world });
+}
+
+interface CoordinateOptions {
+  readonly outbox: MemoryOutbox;
+  readonly bus: HostBus;
+  readonly clock: HostClock;
+  readonly world: World;
+}
+
+function coordinate(
+  { host, database, relay }: Running,
+  { outbox, bus, clock, world }: CoordinateOptions,
+): Pick<Running, 'coordinator' | 'journal'> {
+  const plain = new MemoryJournal(database, outbox);
+  const { sabotage } = world;
+  const journal = new WatchedJournal(sabotage.journal?.(plain) ?? plain, database, world);
+  const coordinator = new Coordinator(
+    { journal, relay, bus, clock, random: seededRandom(hashOf(host.name) ^ world.seed) },
+    {
+      owner: host.name,
+      definitions: new Definitions([protocol]),
+      shardCount: world.shardCount,
+      takeoverBatch: 3,
+      takeoverGraceMs: 300,
+      hooks: {
+        onFault: () => world.count('faults survived'),
+        onLate: (count) => world.count('late', count),
+        onBug: (id, error) => world.problems.push(`bug: ${id} ${String(error)}`),
+      },
+    },
+  );
+  void coordinator.start();
+  return { coordinator, journal };
+}
+
+interface ParticipateOptions {
+  readonly service: string;
+  readonly bus: HostBus;
+  readonly clock: HostClock;
+  readonly world: World;
+}
+
+function participate(running: Running, { service, bus, clock, world }: ParticipateOptions): Running {
+  const { host, database } = running;
+  const { sabotage } = world;
+  const plain = new MemoryBarrier();
+  const participant = new Participant(
+    {
+      database,
+      barrier: sabotage.barrier?.(plain) ?? plain,
+      intents: new MemoryIntents(database),
+      bus,
+      clock,
+    },
+    {
+      service,
+      owner: host.name,
+      handlers: handlersOf(service, host, world.outside).map((each) => sabotage.handler?.(each) ?? each),
+      callsMax: 2,
+      claimMs: 1_200,
+      triesMax: 2,
+      pauseMs: 30,
+      sweepMs: 300,
+      onFault: () => world.count('faults survived'),
+    },
+  );
+  void participant.start();
+  return running;
+}
+
+function hashOf(name: string): number {
+  let hash = 7;
+  for (const letter of name) hash = (Math.imul(hash, 31) + letter.charCodeAt(0)) | 0;
+  return hash;
+}
