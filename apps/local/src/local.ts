@@ -13,6 +13,7 @@ import { LocalModule, type Providers } from './local.module.js';
 import { databaseEnvironment, services, writeStack } from './stack-file.js';
 
 export { startEmbeddedPostgres, type EmbeddedPostgres } from './embedded-postgres.js';
+export { type Providers } from './local.module.js';
 export { tellStory } from './story.js';
 export { databaseEnvironment, readStack, services, writeStack, type Stack } from './stack-file.js';
 export * as terminal from './terminal.js';

@@ -5,7 +5,7 @@
 import { afterAll, jest } from '@jest/globals';
 import { openPostgresPorts } from '../../../test/support/postgres-ports.js';
 import { testPostgres } from '../../../test/support/postgres.js';
-import { describePortsContract } from '../../testing/src/ports.contract.js';
+import { describePortsContract } from '@sagamore/testing';
 
 jest.setTimeout(30_000);
 

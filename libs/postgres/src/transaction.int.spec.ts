@@ -7,7 +7,10 @@ import { Fault } from '@sagamore/resilience';
 import { createServer, connect, type Socket } from 'node:net';
 import { openPostgresPorts, type PostgresPorts } from '../../../test/support/postgres-ports.js';
 import { testPostgres } from '../../../test/support/postgres.js';
-import { openDataSource, PostgresDatabase, statement, type PostgresTx } from './index.js';
+import { openDataSource } from './data-source.js';
+import { PostgresDatabase } from './database.js';
+import { statement } from './statement.js';
+import type { PostgresTx } from './transaction.js';
 
 jest.setTimeout(30_000);
 let ports: PostgresPorts;
