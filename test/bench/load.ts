@@ -1,0 +1,166 @@
+/**
+ * The load: clients that each place an order, wait for its end and place the next, or an open loop at a fixed rate.
+ * Runs in the generator's process for REST and inside the order process for the service. It must stay light, and it
+ * never takes an end for granted: every order has a fate, and any other end is counted as wrong.
+ */
+import { randomUUID } from 'node:crypto';
+
+export type Fate = 'CONFIRMED' | 'REJECTED';
+
+/** What is asked of a load. Crosses a process border, so plain data alone. */
+export interface LoadPlan {
+  /** Of a closed loop; ignored in an open one. */
+  readonly clients: number;
+  /** Orders a second of an open loop. */
+  readonly rate?: number;
+  readonly skus: readonly string[];
+}
+
+/** The body of an order, as the REST API takes it. */
+export type OrderBody = ReturnType<typeof bodyOf>;
+
+/** Where a load stands at one moment. */
+export interface Mark {
+  readonly completed: number;
+  /** Of the load's own monotonic clock, ms. */
+  readonly atMs: number;
+}
+
+export interface LoadResult {
+  /** Between the first mark and the last, ms; of an open loop from the moment an order was due. */
+  readonly latency: { readonly p50: number; readonly p99: number; readonly max: number };
+  /** All orders placed, warm-up included. */
+  readonly placed: number;
+  /** Orders that ended otherwise than their fate says, or not at all. */
+  readonly wrong: number;
+  readonly samples: readonly string[];
+}
+
+interface Variant<Request> {
+  readonly fate: Fate;
+  readonly request: Request;
+}
+
+/** Places one order and answers how it ended. */
+export type Place<Request> = (request: Request, idempotencyKey: string) => Promise<string>;
+
+/** Enough to reach every product of the default catalogue; they are built before the first order is placed. */
+const variantsMax = 10_000;
+const samplesMax = 5;
+/** Longer than any wait that is asked for: what has not ended by then never will. */
+const drainMsMax = 45_000;
+
+export class Load<Request> {
+  private readonly variants: readonly Variant<Request>[];
+  private readonly latencies: number[] = [];
+  private readonly marks: Mark[] = [];
+  private readonly samples: string[] = [];
+  private readonly underWay = new Set<Promise<void>>();
+  private readonly run = randomUUID().slice(0, 8);
+  private placed = 0;
+  private wrong = 0;
+  private stopped = false;
+
+  constructor(
+    private readonly plan: LoadPlan,
+    prepare: (body: OrderBody) => Request,
+    private readonly place: Place<Request>,
+  ) {
+    const count = Math.min(variantsMax, 10 * plan.skus.length);
+    this.variants = Array.from({ length: count }, (_, index) => {
+      const fate = fateOf(index);
+      return { fate, request: prepare(bodyOf(index, fate, plan.skus)) };
+    });
+  }
+
+  start(): void {
+    const { rate, clients } = this.plan;
+    if (rate !== undefined) this.keep(this.openLoop(rate));
+    else for (let client = 0; client < clients; client++) this.keep(this.client());
+  }
+
+  mark(): Mark {
+    const mark = { completed: this.latencies.length, atMs: performance.now() };
+    this.marks.push(mark);
+    return mark;
+  }
+
+  /** Places nothing more and waits for what is under way. */
+  async finish(): Promise<LoadResult> {
+    this.stopped = true;
+    const giveUp = Promise.withResolvers<void>();
+    const timer = setTimeout(giveUp.resolve, drainMsMax);
+    while (this.underWay.size > 0) {
+      const drained = Promise.all(this.underWay).then(() => true);
+      if ((await Promise.race([drained, giveUp.promise])) !== true) break;
+    }
+    clearTimeout(timer);
+    const lost = this.placed - this.latencies.length - this.wrong;
+    if (lost > 0) this.samples.push(`${lost} orders were never answered`);
+    const { placed, samples } = this;
+    return { latency: this.latency(), placed, wrong: this.wrong + lost, samples };
+  }
+
+  private latency(): LoadResult['latency'] {
+    const measured = this.latencies.slice(this.marks[0]?.completed, this.marks.at(-1)?.completed);
+    const sorted = measured.toSorted((left, right) => left - right);
+    const at = (share: number): number =>
+      sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
+    return { p50: at(0.5), p99: at(0.99), max: at(1) };
+  }
+
+  private keep(work: Promise<void>): void {
+    this.underWay.add(work);
+    void work.finally(() => this.underWay.delete(work));
+  }
+
+  private async client(): Promise<void> {
+    while (!this.stopped) await this.one(performance.now());
+  }
+
+  /** Orders that fell behind are placed at once, and their latency counts from when they were due. */
+  private async openLoop(rate: number): Promise<void> {
+    const startedAt = performance.now();
+    for (let count = 0; !this.stopped; count++) {
+      const dueAt = startedAt + (count * 1_000) / rate;
+      const waitMs = dueAt - performance.now();
+      if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
+      if (!this.stopped) this.keep(this.one(dueAt));
+    }
+  }
+
+  private async one(sinceMs: number): Promise<void> {
+    const number = this.placed++;
+    const { fate, request } = this.variants[number % this.variants.length]!;
+    try {
+      const end = await this.place(request, `${this.run}-${number}`);
+      if (end === fate) this.latencies.push(performance.now() - sinceMs);
+      else this.note(`wanted ${fate}, found ${end}`);
+    } catch (error) {
+      this.note(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  private note(sample: string): void {
+    this.wrong++;
+    if (this.samples.length < samplesMax) this.samples.push(sample);
+  }
+}
+
+/** Every tenth order goes where no carrier does: its third step is refused, and the first two are undone. */
+function fateOf(index: number): Fate {
+  return index % 10 === 9 ? 'REJECTED' : 'CONFIRMED';
+}
+
+/** One line of one piece, for one of a thousand customers. The multiplier scatters neighbours over the catalogue. */
+function bodyOf(index: number, fate: Fate, skus: readonly string[]) {
+  const sku = skus[((index * 2_654_435_761) >>> 0) % skus.length]!;
+  const country = fate === 'REJECTED' ? 'AQ' : 'CH';
+  return {
+    customerId: `bench-${index % 1_000}`,
+    currency: 'EUR',
+    lines: [{ sku, quantity: 1 }],
+    paymentToken: 'tok_ok',
+    shipTo: { name: 'Ada Lovelace', street: '1 Harbour Road', city: 'Oldport', postcode: '4051', country },
+  };
+}

@@ -1,0 +1,71 @@
+/**
+ * `npm run bench`: how many orders a second, how long each takes, and what it costs in CPU, rows and WAL.
+ * Compare the CPU-ms first: rates move with whatever else the machine does, which is printed beside them.
+ */
+import { measureFloor } from './floor.js';
+import { measure, type Measured, type Row } from './measure.js';
+import { readOptions, usage, type BenchOptions } from './options.js';
+import { insight, json, memory, spread, table } from './report.js';
+
+const say = (text: string): void => void process.stderr.write(`  ${text}\n`);
+const print = (text = ''): void => void process.stdout.write(`${text}\n`);
+
+async function main(): Promise<number> {
+  const asked = readOptions(process.argv.slice(2));
+  if (asked.what === 'help') return (print(usage), 0);
+  if (asked.what === 'floor') return (await floor(asked.options), 0);
+  return bench(asked.options);
+}
+
+async function bench(options: BenchOptions): Promise<number> {
+  if (!options.json) print(`${headline(options)}\n`);
+  const rows: Row[] = [];
+  for (const entry of options.entries) {
+    const runs: Row[] = [];
+    for (let run = 1; run <= options.runs; run++) {
+      say(`${options.profile}, ${entry}${options.runs > 1 ? `, run ${run} of ${options.runs}` : ''}`);
+      const measured = await measure(options, entry, say);
+      runs.push(measured.row);
+      show(options, measured);
+    }
+    if (options.runs > 1 && !options.json) print(`${spread(runs)}\n`);
+    rows.push(...runs);
+  }
+  if (!options.json) print(table(rows));
+  const problems = rows.flatMap((row) => row.problems.map((problem) => `${row.entry}: ${problem}`));
+  for (const problem of problems) process.stderr.write(`✘ ${problem}\n`);
+  return problems.length === 0 ? 0 : 1;
+}
+
+function headline({ profile, seconds, warmUp, catalogue, simulators }: BenchOptions): string {
+  const outside = simulators ? 'the HTTP simulators' : 'card network and carrier in process';
+  return [
+    `place-order on ${profile}: ${seconds} s after ${warmUp} s of warm-up, ${catalogue} products, ${outside};`,
+    'nine of ten orders succeed, every tenth is refused at its third step and undone. Postgres with fsync.',
+    'CPU-ms, rows, commits and WAL are of one transaction, without the load generator of rest.',
+  ].join('\n');
+}
+
+function show({ json: asJson }: BenchOptions, { row, insight: seen }: Measured): void {
+  if (asJson) return print(json(row));
+  const text = insight(seen, row.perSecond === 0 ? 1 : row.placed);
+  if (text !== '') print(`${text}\n`);
+  print(`${memory(row)}\n`);
+}
+
+async function floor(options: BenchOptions): Promise<void> {
+  const found = (await measureFloor(options, say)) as any;
+  if (options.json) return print(json({ profile: 'floor', ...found }));
+  const { perSecond, cpuMs, batch, foreignCores, rows, walBytes } = found;
+  print(`floor: the rows of a completed order in bare SQL, ${batch} orders a batch, nothing in between`);
+  print(
+    `  CPU-ms ${cpuMs.total.toFixed(3)} (postgres ${cpuMs.postgres.toFixed(3)}, node ${cpuMs.node.toFixed(3)}), ` +
+      `${perSecond.toFixed(0)} orders a second, ${rows.toFixed(1)} rows, ${walBytes.toFixed(0)} WAL bytes, ` +
+      `foreign cores ${foreignCores.toFixed(2)}`,
+  );
+}
+
+process.exitCode = await main().catch((error: unknown) => {
+  process.stderr.write(`✘ ${error instanceof Error ? error.message : String(error)}\n`);
+  return 1;
+});

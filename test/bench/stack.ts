@@ -1,0 +1,163 @@
+/**
+ * Brings up what is measured, on a fresh throwaway directory: one process and its Postgres, or five over a Kafka of
+ * their own. Postgres keeps its durable settings. Everything it starts it stops, and the directory goes with it.
+ */
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createDatabases, databaseEnvironment, readStack, startEmbeddedPostgres } from '@sagamore/local';
+import { startBroker } from '../../deploy/local/kafka/broker.js';
+import { countStatements } from './database-figures.js';
+import type { HostReady } from './host.js';
+import { Remote } from './ipc.js';
+import type { BenchOptions } from './options.js';
+import { childrenNamed, type ProcessGroup } from './process-figures.js';
+
+export interface BenchStack {
+  /** The order API. */
+  readonly url: string;
+  /** The process that holds the order service. */
+  readonly order: Remote;
+  /** Every process of ours that runs services. */
+  readonly hosts: readonly Remote[];
+  /** What the CPU figures are taken of, the load generator apart. */
+  readonly groups: readonly ProcessGroup[];
+  readonly databaseUrls: Readonly<Record<string, string>>;
+  /** The administrator's, where statements are counted. Holds a password. */
+  readonly adminUrl?: string;
+  readonly logFile: string;
+  stop(): Promise<void>;
+}
+
+type Say = (text: string) => void;
+type Stops = (() => Promise<void> | void)[];
+
+/** Resolves when every service is ready. Rejects with everything stopped again. */
+export async function startStack(options: BenchOptions, say: Say): Promise<BenchStack> {
+  const stops: Stops = [];
+  const stop = async (): Promise<void> => {
+    for (const each of stops.splice(0).toReversed()) await each();
+  };
+  try {
+    const directory = throwaway(stops);
+    const started = await (options.profile === 'local' ? startLocal : startKafka)({
+      directory,
+      options,
+      stops,
+      say,
+    });
+    return { ...started, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+interface Start {
+  readonly directory: string;
+  readonly options: BenchOptions;
+  readonly stops: Stops;
+  readonly say: Say;
+}
+
+/** Where another user can enter: Postgres refuses to run as root, and so runs as somebody else. */
+export function throwaway(stops: Stops): string {
+  const directory = mkdtempSync(join(tmpdir(), 'sagamore-bench-'));
+  chmodSync(directory, 0o755);
+  stops.push(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+async function startLocal({ directory, options, stops, say }: Start): Promise<Omit<BenchStack, 'stop'>> {
+  const admin = await prepare(join(directory, 'postgres'), options);
+  say('starting the local profile');
+  const logFile = join(directory, 'local.log');
+  const flags = options.simulators ? ['--simulators'] : [];
+  const host = new Remote({
+    name: 'local',
+    entry: 'test/bench/local.host.ts',
+    args: ['--directory', directory, '--catalogue', String(options.catalogue), ...flags],
+    logFile,
+  });
+  stops.push(() => host.end());
+  const { url } = await host.call<HostReady>('boot');
+  const { databaseUrls = {} } = readStack(directory) ?? {};
+  const [postmaster = 0] = childrenNamed(host.pid, 'postgres');
+  const groups = [
+    { name: 'local', pid: host.pid, tree: false },
+    { name: 'postgres', pid: postmaster, tree: true },
+  ];
+  const parts = { url, order: host, hosts: [host], groups, databaseUrls, logFile };
+  if (admin === undefined) return parts;
+  admin.port = new URL(databaseUrls['order'] ?? admin).port;
+  return { ...parts, adminUrl: admin.href };
+}
+
+/** What counts statements is loaded at the server's start alone, so it starts twice. Answers the administrator's URL
+ *  where that was asked for; its port is that of the first start. */
+async function prepare(directory: string, { statements }: BenchOptions): Promise<URL | undefined> {
+  if (!statements) return undefined;
+  const server = await startEmbeddedPostgres({ directory });
+  const url = server.url('postgres');
+  try {
+    await countStatements(url);
+    return new URL(url);
+  } finally {
+    await server.stop();
+  }
+}
+
+async function startKafka({ directory, options, stops, say }: Start): Promise<Omit<BenchStack, 'stop'>> {
+  const broker = await startBroker({ directory: join(directory, 'kafka'), log: say });
+  stops.push(() => broker.stop());
+  await prepare(join(directory, 'postgres'), options);
+  const postgres = await startEmbeddedPostgres({ directory: join(directory, 'postgres') });
+  stops.push(() => postgres.stop());
+  const databaseUrls = await createDatabases(postgres);
+  const logFile = join(directory, 'services.log');
+  const env = {
+    LOG_LEVEL: 'warn',
+    BREAKER_FAILURES: '100',
+    ...databaseEnvironment(databaseUrls),
+    KAFKA_BROKERS: broker.brokers,
+    CATALOGUE_SIZE: String(options.catalogue),
+    INITIAL_STOCK: '1000000000',
+  };
+  const flags = options.simulators ? ['--simulators'] : [];
+  const launch = (name: string, more: Readonly<Record<string, string>> = {}): Remote => {
+    const child = new Remote({
+      name,
+      entry: 'test/bench/service.host.ts',
+      args: [name, ...flags],
+      env: { ...env, ...more },
+      logFile,
+    });
+    stops.push(() => child.end());
+    return child;
+  };
+  const outside = options.simulators ? launch('simulators') : undefined;
+  const providers = outside === undefined ? {} : providersAt((await outside.call<HostReady>('boot')).url);
+  const hosts: Remote[] = [];
+  let url = '';
+  for (const name of ['inventory', 'payment', 'shipping', 'orchestrator', 'order']) {
+    say(`starting ${name}`);
+    const host = launch(name, providers);
+    ({ url } = await host.call<HostReady>('boot'));
+    hosts.push(host);
+  }
+  const groups = [
+    ...[...hosts, ...(outside === undefined ? [] : [outside])].map(({ name, pid }) => ({
+      name,
+      pid,
+      tree: false,
+    })),
+    { name: 'kafka', pid: broker.pid, tree: true },
+    { name: 'postgres', pid: postgres.pid, tree: true },
+  ];
+  const order = hosts.at(-1)!;
+  return { url, order, hosts, groups, databaseUrls, adminUrl: postgres.url('postgres'), logFile };
+}
+
+function providersAt(url: string): Record<string, string> {
+  return { CARD_NETWORK_URL: url, CARRIER_URL: url };
+}
