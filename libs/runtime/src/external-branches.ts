@@ -63,6 +63,12 @@ interface Outcome {
 /** What recording came to: the reply to give, or `deferred` while the action of an undo is still open. */
 type Recorded = Reply | 'deferred';
 
+interface Weighed {
+  readonly recorded: Recorded;
+  /** Whether the effect and its rows are still to be written. */
+  readonly isFresh: boolean;
+}
+
 export class ExternalBranches {
   private readonly settings: Required<ExternalSettings>;
   private readonly limiter: Limiter;
@@ -126,7 +132,10 @@ export class ExternalBranches {
         tx,
         callable.map((job) => this.intentOf(job, claimedUntil)),
       );
-    const emptied = jobs.filter((_, index) => replies[index] === emptyReply);
+    // By the verdict: a repeat is answered with the same words, and its rows are there already.
+    const emptied = jobs.filter(
+      (job, index) => replies[index] !== undefined && verdictOn(job, found) === 'empty',
+    );
     if (emptied.length > 0) {
       await barrier.insert(
         tx,
@@ -160,15 +169,16 @@ export class ExternalBranches {
   private drive(job: ExternalJob): void {
     const name = intentName(job.command.data);
     if (this.driving.has(name) || this.stopped) return;
-    const driven = this.limiter
-      .run(() => this.callAndRecord(job))
+    const driven = this.callAndRecord(job)
       .catch(this.hooks.onFault)
       .finally(() => this.driving.delete(name));
     this.driving.set(name, driven);
   }
 
   private async callAndRecord(job: ExternalJob): Promise<void> {
-    const reply = await this.callWithTries(job);
+    // The limit is on calls alone: an undo that waits with its record for its action must not hold the place that the
+    // action's own call needs (R8, R22).
+    const reply = await this.limiter.run(() => this.callWithTries(job));
     if (reply.outcome === 'failed' || reply.outcome === 'in-progress') {
       await this.release(job);
       this.hooks.answer(job, reply);
@@ -250,41 +260,40 @@ export class ExternalBranches {
     const [locked, rows] = await Promise.all([intents.lock(tx, branches), barrier.find(tx, branches)]);
     const open = groupByBranch(locked);
     const found = groupByBranch(rows.filter((row) => row.outcome !== 'claimed'));
-    const recorded = outcomes.map((outcome) => this.weigh(outcome, open, found));
-    const fresh = outcomes.filter((outcome, index) => recorded[index] === outcome.reply);
+    const weighed = outcomes.map((outcome) => this.weigh(outcome, open, found));
+    const fresh = outcomes.filter((_, index) => weighed[index]!.isFresh);
     await recordEffects(tx, fresh);
     const closed = outcomes
-      .filter((_, index) => recorded[index] !== 'deferred')
+      .filter((_, index) => weighed[index]!.recorded !== 'deferred')
       .map(({ job }) => this.intentOf(job, 0));
     await intents.remove(tx, closed);
     await barrier.insert(tx, newRows(fresh, found));
-    return recorded;
+    return weighed.map(({ recorded }) => recorded);
   }
 
-  /** What may be recorded of one outcome, given the intents and rows of its branch. The very reply of the outcome when
-   *  it is to be recorded now. */
+  /** What may be recorded of one outcome, given the intents and rows of its branch. */
   private weigh(
     { job, reply }: Outcome,
     open: ReadonlyMap<string, readonly Intent[]>,
     found: ReadonlyMap<string, readonly BarrierRow[]>,
-  ): Recorded {
+  ): Weighed {
     const name = branchName(branchOf(job));
     const rows = found.get(name) ?? [];
     const intents = open.get(name) ?? [];
     const { operation, generation } = job.command.data;
-    const own = intents.some((intent) => intent.operation === operation && intent.generation === generation);
-    // Somebody else took the claim over and has answered, or will.
-    if (!own)
-      return rows.some((row) => row.operation === operation)
-        ? savedReply(job, rows)
-        : { outcome: 'in-progress' };
-    if (operation === 'action') return verdictOn(job, found) === 'late' ? lateReply : reply;
+    const verdict = verdictOn(job, found);
+    // Another generation was recorded between the look and the intent of this one: one effect a branch (R4).
+    if (verdict === 'duplicate') return { recorded: savedReply(job, rows), isFresh: false };
+    if (verdict === 'late') return { recorded: lateReply, isFresh: false };
+    // Somebody else took the claim over and will answer.
+    if (!intents.some((intent) => intent.operation === operation && intent.generation === generation))
+      return { recorded: { outcome: 'in-progress' }, isFresh: false };
     // R8: the undo has spoken at the provider, so the action's call can only repeat what it was or be refused there.
     // Its outcome must stand in the books BEFORE its undo does.
     const action = intents.find((intent) => intent.operation === 'action');
-    if (action === undefined) return reply;
+    if (operation === 'action' || action === undefined) return { recorded: reply, isFresh: true };
     this.driveIfExpired(action);
-    return 'deferred';
+    return { recorded: 'deferred', isFresh: false };
   }
 
   private driveIfExpired(intent: Intent): void {
