@@ -28,6 +28,7 @@ import type {
   Delivery,
   Epoch,
   Journal,
+  JournalBatch,
   JournalReceipt,
   Shard,
   StoredTransaction,
@@ -72,6 +73,10 @@ interface HopelessStart {
 }
 
 const tickMs = 25;
+const graceMs = 5_000;
+/** After a fault of the store, before time tries again. */
+const faultPauseMs = 1_000;
+const emptyBatch: JournalBatch = { starts: [], entries: [], statuses: [], facts: [] };
 
 export class Coordinator {
   private readonly live = new LiveTransactions();
@@ -80,8 +85,12 @@ export class Coordinator {
   private readonly serial = new Serial();
   /** Transactions whose last commit has an unknown fate: read again before anything else is decided (R12). */
   private readonly doubtful = new Set<TransactionId>();
+  /** Shards that are assigned to us and were taken by somebody else, with the instant we found out. */
+  private readonly lost = new Map<Shard, number>();
   private readonly hooks: Required<CoordinatorHooks>;
   private subscription: ActiveSubscription | undefined;
+  /** When doubtful transactions are read again without any message asking for it; ms of the monotonic clock. */
+  private reloadAt = 0;
   private cancelTick: (() => void) | undefined;
   private stopped = true;
 
@@ -281,7 +290,7 @@ export class Coordinator {
   }
 
   private follow(decisions: readonly Decision[], receipt: JournalReceipt): readonly Decision[] {
-    for (const shard of receipt.stale) this.dropShard(shard);
+    for (const shard of receipt.stale) this.loseShard(shard);
     const known = new Set(receipt.known);
     const stale = new Set(receipt.stale);
     const saved = decisions.filter(
@@ -304,9 +313,13 @@ export class Coordinator {
    *  costs no attempt (S56). */
   private async publish(decisions: readonly Decision[]): Promise<void> {
     const decidedAt = this.ports.journal.now();
-    await this.send(decisions.map((decision) => this.messagesOf(decision, decidedAt)));
-    const delayMs = this.ports.journal.now() - decidedAt;
-    for (const { after } of decisions) this.arm(after.record.transactionId, delayMs);
+    try {
+      await this.send(decisions.map((decision) => this.messagesOf(decision, decidedAt)));
+    } finally {
+      // Whatever became of the send: a transaction that nothing falls due for would never be thought of again.
+      const delayMs = this.ports.journal.now() - decidedAt;
+      for (const { after } of decisions) this.arm(after.record.transactionId, delayMs);
+    }
   }
 
   /** One send for all. When the broker can never take one of the messages, each transaction is sent by itself, so that
@@ -354,17 +367,36 @@ export class Coordinator {
   }
 
   private async tick(): Promise<void> {
-    if (this.dueTimes.size === 0) return;
+    if (this.dueTimes.size === 0 && this.doubtful.size === 0 && this.lost.size === 0) return;
     await this.serial.run(async () => {
+      await this.retakeLost();
       const ids = this.dueTimes.take(this.ports.journal.now());
-      if (ids.length === 0) return;
+      if (ids.length === 0 && !this.mayReload()) return;
       try {
         await this.process(ids.flatMap((id) => this.dueInput(id)));
       } catch (error) {
         this.hooks.onFault(error);
-        for (const id of ids) this.arm(id, 0, this.ports.journal.now() + 1_000);
+        this.reloadAt = this.ports.clock.now() + faultPauseMs;
+        for (const id of ids) this.arm(id, 0, this.ports.journal.now() + faultPauseMs);
       }
     });
+  }
+
+  /** Nothing else may ever arrive to bring the doubtful ones back (R12). */
+  private mayReload(): boolean {
+    return this.doubtful.size > 0 && this.reloadAt <= this.ports.clock.now();
+  }
+
+  /** A shard that is still ours by assignment, long enough after another took it for the group to have told us if it
+   *  were not: its takeover was late, and unless we take it back nobody holds it. */
+  private async retakeLost(): Promise<void> {
+    const { takeoverGraceMs = graceMs } = this.options;
+    for (const [shard, at] of [...this.lost]) {
+      if (at + takeoverGraceMs > this.ports.clock.now()) continue;
+      this.lost.delete(shard);
+      await this.takeShard(shard);
+      this.hooks.onShards([...this.shards.keys()]);
+    }
   }
 
   private dueInput(transactionId: TransactionId): readonly Input[] {
@@ -372,11 +404,25 @@ export class Coordinator {
     return live === undefined ? [] : [{ kind: 'due', transactionId, shard: live.record.shard }];
   }
 
-  /** The assignment alone triggers taking a shard (R10). One that stayed ours is kept: its epoch still fences it. */
+  /** The assignment alone triggers taking a shard (R10). One that stayed ours is kept, if its epoch is still the stored
+   *  one: while we stood still it may have been another's, and then nobody would hold it (R11). */
   private async holdShards(partitions: readonly number[]): Promise<void> {
+    this.lost.clear();
     for (const shard of [...this.shards.keys()]) if (!partitions.includes(shard)) this.dropShard(shard);
+    for (const shard of await this.staleShards()) this.dropShard(shard);
     for (const shard of partitions) if (!this.shards.has(shard)) await this.takeShard(shard);
     this.hooks.onShards([...this.shards.keys()]);
+  }
+
+  /** An empty batch tells which epochs still stand. When the store cannot tell, every shard is taken anew. */
+  private async staleShards(): Promise<readonly Shard[]> {
+    if (this.shards.size === 0) return [];
+    try {
+      return (await this.ports.journal.commit(this.shards, emptyBatch, this.options.owner)).stale;
+    } catch (error) {
+      this.hooks.onFault(error);
+      return [...this.shards.keys()];
+    }
   }
 
   /** Goes on until it succeeds: without its shard no message of the partition may be read. */
@@ -420,7 +466,7 @@ export class Coordinator {
   }
 
   private async resume(stored: readonly StoredTransaction[]): Promise<void> {
-    const { takeoverGraceMs = 5_000 } = this.options;
+    const { takeoverGraceMs = graceMs } = this.options;
     const revived = this.reviveAll(stored);
     for (const live of revived) this.live.set(live);
     const at = this.ports.journal.now();
@@ -453,6 +499,12 @@ export class Coordinator {
     this.live.delete(id);
     this.dueTimes.forget(id);
     this.doubtful.add(id);
+  }
+
+  /** Another took it; whether it is still assigned to us, the group will say. */
+  private loseShard(shard: Shard): void {
+    if (this.shards.has(shard)) this.lost.set(shard, this.ports.clock.now());
+    this.dropShard(shard);
   }
 
   private dropShard(shard: Shard): void {
