@@ -62,6 +62,8 @@ export class MemoryGroup {
 
   join(member: MemoryMember): void {
     this.assign([...this.members, member]);
+    // Also one that gets nothing is told: it may have come back, and believe in what it held before.
+    member.reassign();
   }
 
   leave(member: MemoryMember): void {
