@@ -231,9 +231,10 @@ export class World implements WorldBase {
   /** Lets promises run until nothing has called a port for a while. It need not drain them: the order of what is left
    *  does not depend on it. */
   private async settle(): Promise<void> {
+    const turn = Promise.resolve();
     let seen = this.activity;
     for (let turns = 0, idle = 0; idle < 40 && turns < 100_000; turns++) {
-      await undefined;
+      await turn;
       idle = this.activity === seen ? idle + 1 : 0;
       seen = this.activity;
     }
