@@ -73,7 +73,7 @@ export async function start({
   prepare,
 }: BootstrapOptions): Promise<RunningApp> {
   const config = given ?? readConfig(process.env, { services: [service] });
-  const log = createLog({ level: config.logLevel, pretty: config.logPretty }, { process: service });
+  const log = createLog({ process: service, level: config.logLevel, pretty: config.logPretty });
   const host = createHost({ config, log, bus: bus ?? kafkaBus(service, config) });
   await host.bus.start();
   try {

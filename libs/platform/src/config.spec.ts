@@ -34,6 +34,7 @@ describe('settings', () => {
       initialStock: 10_000,
       providerTimeoutMs: 5_000,
       externalCallsMax: 10,
+      circuit: { failuresToOpen: 5, resetMs: 60_000 },
     });
   });
 
