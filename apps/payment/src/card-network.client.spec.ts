@@ -82,7 +82,7 @@ describe('the card network over HTTP', () => {
     await expect(charge()).rejects.toMatchObject({ code, retryable: true });
   });
 
-  test('I13: a key that stands for another request is no answer: the charge may have happened, so it is not a no', async () => {
+  test('I07: a key that stands for another request is no answer: the charge may have happened, so it is not a no', async () => {
     answer = () => ({ status: 422, body: { code: 'key-reused' } });
     await expect(charge()).rejects.toMatchObject({ code: 'PROVIDER_REJECTED', retryable: false });
     await expect(refund()).rejects.toMatchObject({ code: 'PROVIDER_REJECTED', retryable: false });

@@ -74,7 +74,7 @@ describe('the carrier over HTTP', () => {
     await expect(ship()).rejects.toMatchObject({ code, retryable: true });
   });
 
-  test('I13: a key that stands for another request is no answer: the parcel may be on its way, so it is not a no', async () => {
+  test('I07: a key that stands for another request is no answer: the parcel may be on its way, so it is not a no', async () => {
     answer = { status: 422, body: { code: 'key-reused' } };
     await expect(ship()).rejects.toMatchObject({ code: 'PROVIDER_REJECTED', retryable: false });
   });
