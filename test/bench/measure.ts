@@ -41,6 +41,9 @@ export interface Row {
   readonly foreignCores: number;
   /** By process, MiB, at the first mark and at the second. */
   readonly memoryMib: Readonly<Record<string, readonly [number, number]>>;
+  /** Ended between the marks. */
+  readonly transactions: number;
+  /** All that were placed, warm-up included. */
   readonly placed: number;
   readonly problems: readonly string[];
 }
@@ -183,6 +186,7 @@ function rowOf(
     walBytes: delta('walBytes'),
     foreignCores: Math.max(0, machine - total - generator - own) / elapsedMs,
     memoryMib: memoryOf(first, last),
+    transactions: count,
     placed: result.placed,
     problems,
   };
