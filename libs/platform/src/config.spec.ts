@@ -22,6 +22,7 @@ describe('settings', () => {
     expect(readConfig({})).toEqual({
       databaseUrls: {},
       databasePoolSize: 10,
+      databaseSsl: false,
       kafka: { topicPrefix: '', ssl: false },
       host: '127.0.0.1',
       port: 3000,
