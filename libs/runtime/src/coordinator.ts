@@ -6,7 +6,7 @@
 import type { SendCommand, TransactionId } from '@sagamore/engine';
 import type { Random } from '@sagamore/primitives';
 import { Fault } from '@sagamore/resilience';
-import { deadLetter } from './dead-letters.js';
+import { bury, deadLetter, type DeadLetterData } from './dead-letters.js';
 import { begin, decide, hasEffect, spoil, undecided } from './decision.js';
 import type { Decision, DecisionContext, LiveTransaction } from './decision.js';
 import { DueTimes } from './due-times.js';
@@ -143,7 +143,7 @@ export class Coordinator {
 
   private async handle(batch: readonly Delivery[]): Promise<void> {
     const inputs: Input[] = [];
-    const letters: Message[] = [];
+    const letters: Message<DeadLetterData>[] = [];
     const starts = new Map<TransactionId, Delivery>();
     for (const delivery of batch) {
       const input = readInput(delivery.message, delivery.origin.partition);
@@ -154,17 +154,20 @@ export class Coordinator {
     for (const { transactionId, reason } of await this.process(inputs)) {
       letters.push(deadLetter(starts.get(transactionId)!, reason));
     }
-    if (letters.length > 0) await this.ports.bus.send(letters);
+    await bury(this.ports.bus, letters, this.hooks.onFault);
     this.keepForOwner(batch);
   }
 
-  /** Another took a shard that the group gave to us. Whoever it is, what came for that shard was not handled, so its
-   *  position must not move: either the group takes it from us, or we take it back (R10). */
+  /** What came for a shard that is not held was not handled, so its position must not move, whatever the reason: another
+   *  took the shard, taking it was broken off by a stop, or it was not announced yet (R10). Either the group takes it from
+   *  us, or we take it. */
   private keepForOwner(batch: readonly Delivery[]): void {
-    const stray = batch.find(({ origin }) => this.lost.has(origin.partition));
+    const stray = batch.find(({ origin }) => !this.shards.has(origin.partition));
     if (stray === undefined) return;
     const { partition } = stray.origin;
-    throw new Fault('SHARD_LEASE_LOST', `shard ${partition} was taken by another owner`, { retryable: true });
+    throw new Fault('SHARD_LEASE_LOST', `shard ${partition} was wanted, found it not held here`, {
+      retryable: true,
+    });
   }
 
   /** Answers the starts that can never begin; everything else is saved, remembered and sent when it resolves. */
