@@ -12,6 +12,7 @@ import {
   type Handler,
   type Journal,
   type Barrier,
+  type Bus,
   type Message,
 } from '@sagamore/runtime';
 import { audit, type Evidence } from './audit.js';
@@ -29,6 +30,8 @@ export interface Sabotage {
   readonly barrier?: (barrier: Barrier) => Barrier;
   readonly journal?: (journal: Journal) => Journal;
   readonly handler?: (handler: Handler) => Handler;
+  /** The coordinators' bus. */
+  readonly bus?: (bus: Bus) => Bus;
 }
 
 export interface SimulationOptions {
