@@ -19,7 +19,6 @@ import { audit, type Evidence } from './audit.js';
 import { calm, drawFaultPlan, type FaultPlan } from './fault-plan.js';
 import { Faults } from './faults.js';
 import { Host, type WorldBase } from './host.js';
-import { epochMs } from './host-ports.js';
 import { drawOrders, Client } from './client.js';
 import { Network } from './network.js';
 import { Provider } from './provider.js';
@@ -299,4 +298,4 @@ function reportOf({
   ].join('\n');
 }
 
-export { epochMs };
+export type { FaultPlan };
