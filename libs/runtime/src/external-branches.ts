@@ -11,6 +11,8 @@ import {
   emptyReply,
   groupByBranch,
   handled,
+  isConflict,
+  isDatabaseAway,
   lateReply,
   rowsOf,
   savedReply,
@@ -395,14 +397,4 @@ function newRows(
   found: ReadonlyMap<string, readonly BarrierRow[]>,
 ): readonly StoredBarrierRow[] {
   return outcomes.flatMap(({ job, reply }) => rowsOf(job, reply, found.get(branchName(branchOf(job))) ?? []));
-}
-
-function isConflict(error: unknown): boolean {
-  return (
-    error instanceof Fault && (error.code === 'BARRIER_CONFLICT' || error.code === 'SERIALIZATION_CONFLICT')
-  );
-}
-
-function isDatabaseAway(error: unknown): boolean {
-  return error instanceof Fault && (error.code === 'DATABASE_UNAVAILABLE' || error.code === 'COMMIT_UNKNOWN');
 }
