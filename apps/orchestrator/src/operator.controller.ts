@@ -17,7 +17,7 @@ import {
 const limitMax = 500;
 
 const listQuery = z.strictObject({
-  status: z.enum(['executing', 'completed', 'compensated', 'parked']).optional(),
+  status: z.enum(['executing', 'compensating', 'completed', 'compensated', 'parked']).optional(),
   definition: z
     .string()
     .regex(/^[a-z][a-z0-9-]{0,99}$/)

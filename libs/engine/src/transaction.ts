@@ -38,7 +38,9 @@ export type TransactionEvent =
       readonly reason: string;
     }
   /** A rule of the program broke while this transaction was handled (R2); it parks with reason `bug`. */
-  | { readonly type: 'bug-found'; readonly at: number; readonly message: string };
+  | { readonly type: 'bug-found'; readonly at: number; readonly message: string }
+  /** Its owner cannot run the definition it began under (S92); it parks with reason `no-handler`. */
+  | { readonly type: 'definition-missing'; readonly at: number };
 
 /** Ask a participant for one half of a branch. Repeating it is safe: the barrier answers with the saved reply. */
 export interface SendCommand {
@@ -67,7 +69,8 @@ export type TransactionCommand = SendCommand | AnnounceCommand;
 
 /** Why a transaction did not simply complete. `code` of a refusal is the business's own word. */
 export interface RestReason {
-  readonly kind: 'refused' | 'failed' | 'timed-out' | 'undo-failed' | 'undo-refused' | 'undo-lost' | 'bug';
+  readonly kind:
+    'refused' | 'failed' | 'timed-out' | 'undo-failed' | 'undo-refused' | 'undo-lost' | 'bug' | 'no-handler';
   readonly branchId?: BranchId;
   readonly refusal?: Refusal;
   readonly failure?: Failure;

@@ -89,13 +89,17 @@ interface Started {
   die(): void;
 }
 
-async function start(owner: string, onCommit?: CommitHooks, hooks: CoordinatorHooks = {}): Promise<Started> {
+async function start(
+  owner: string,
+  onCommit?: CommitHooks,
+  hooks: CoordinatorHooks = {},
+  definitions = new Definitions([sagaProtocol(definition)]),
+): Promise<Started> {
   const { database, bus, clock } = rig.process(onCommit);
   const outbox = new MemoryOutbox(database);
   const journal = new MemoryJournal(database, outbox);
   const relay = new OutboxRelay(outbox, bus, clock, { owner });
   const ports = { journal, relay, bus, clock, random: seededRandom(1) };
-  const definitions = new Definitions([sagaProtocol(definition)]);
   const coordinator = new Coordinator(ports, {
     owner,
     definitions,
@@ -494,7 +498,84 @@ describe('Coordinator, owners', () => {
   });
 });
 
+describe('Coordinator, a definition that is not here', () => {
+  const nothing = new Definitions([]);
+
+  /** An owner without the definition takes over a transaction of which the first step was asked for. */
+  async function takeOverWithout(): Promise<Started> {
+    const first = await start('a');
+    await send(startOf(transactionOne));
+    await rig.until(() => commands.length === 1);
+    first.die();
+    const second = await start('b', undefined, {}, nothing);
+    await rig.until(() => statusOf(transactionOne) === 'parked');
+    return second;
+  }
+
+  test('S92: what moves under it parks where a person sees it, and is told', async () => {
+    const { coordinator, journal } = await takeOverWithout();
+    const listed = await journal.list({ status: 'parked', limit: 10 });
+    expect(listed).toMatchObject([{ transactionId: transactionOne, reason: { kind: 'no-handler' } }]);
+    await rig.until(() => facts.length === 1);
+    expect(facts[0]).toMatchObject({ type: 'transaction.parked', data: { reason: { kind: 'no-handler' } } });
+    expect(coordinator.holding.transactions).toBe(0);
+  });
+
+  test('S92, S94: resumed where it is still missing it rests anew, so that it can be wished for again', async () => {
+    await takeOverWithout();
+    const first = rowOf(transactionOne)!.updatedAt;
+    await rig.clock.advanceAsync(10);
+    await send(wish(transactionOne));
+    await rig.until(() => rowOf(transactionOne)!.updatedAt !== first);
+    expect(statusOf(transactionOne)).toBe('parked');
+    expect(commands).toHaveLength(1);
+  });
+
+  test('S92: resumed where it is known again it goes on with the same command', async () => {
+    const second = await takeOverWithout();
+    second.die();
+    await start('c');
+    await send(wish(transactionOne));
+    await rig.until(() => commands.length === 2);
+    expect(commands[1]?.data).toMatchObject({ branchId: 'take', operation: 'action', generation: 1 });
+    await send(replyTo(commands[1]!, refused('none-left')));
+    await rig.until(() => statusOf(transactionOne) === 'compensated');
+  });
+
+  test('S92: one whose stored road the definition cannot follow parks as well', async () => {
+    const first = await start('a');
+    await send(startOf(transactionOne), startOf(transactionTwo));
+    await rig.until(() => commands.length === 2);
+    first.die();
+    const plain = sagaProtocol(definition);
+    const broken: typeof plain = {
+      ...plain,
+      begin: (from) => {
+        if (from.transactionId === transactionOne) throw new TypeError('a bug');
+        return plain.begin(from);
+      },
+    };
+    await start('b', undefined, {}, new Definitions([broken]));
+    await rig.until(() => statusOf(transactionOne) === 'parked');
+    expect(statusOf(transactionTwo)).toBe('executing');
+  });
+});
+
 describe('Coordinator, people', () => {
+  test('a transaction that is being undone is listed as such', async () => {
+    const { journal } = await start('a');
+    const shipping = (await rig.listen('parcel.commands')) as Message<CommandData>[];
+    await send(startOf(transactionOne));
+    await rig.until(() => commands.length === 1);
+    await send(replyTo(commands[0]!, succeeded({})));
+    await rig.until(() => shipping.length === 1);
+    expect(await journal.list({ status: 'executing', limit: 10 })).toHaveLength(1);
+    await send(replyTo(shipping[0]!, refused('not-there')));
+    await rig.until(() => commands.length === 2);
+    expect(await journal.list({ status: 'compensating', limit: 10 })).toHaveLength(1);
+    expect(await journal.list({ status: 'executing', limit: 10 })).toHaveLength(0);
+  });
+
   test('R13, S94: a wish lets a parked transaction go on under the next generation', async () => {
     const { coordinator } = await start('a');
     await park(transactionOne);

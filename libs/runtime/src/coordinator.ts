@@ -7,9 +7,9 @@ import type { TransactionId } from '@sagamore/engine';
 import type { Random } from '@sagamore/primitives';
 import { Fault } from '@sagamore/resilience';
 import { bury, deadLetter, type DeadLetterData } from './dead-letters.js';
-import { decide, hasEffect, type Decision, type DecisionContext } from './decision.js';
+import { decide, hasEffect, shelve, undecided, type Decision, type DecisionContext } from './decision.js';
 import { DecisionWriter, type HopelessStart } from './decision-writer.js';
-import type { Definitions } from './definitions.js';
+import { isShelved, type Definitions } from './definitions.js';
 import { Dispatcher } from './dispatcher.js';
 import { readInput, type Input } from './inbox.js';
 import { LiveTransactions } from './live-transactions.js';
@@ -250,7 +250,12 @@ export class Coordinator {
   }
 
   private async resume(stored: readonly StoredTransaction[]): Promise<void> {
-    await this.dispatcher.resume(this.subjects.revive(stored));
+    const revived = this.subjects.revive(stored);
+    const { at } = this.context();
+    // Still moving by its row, it would be seen by nobody: neither in memory nor among the parked (S92).
+    const parked = revived.filter(isShelved).map((live) => shelve(undecided(live), at));
+    await this.writer.commit(parked);
+    await this.dispatcher.resume(revived.filter((live) => !isShelved(live)));
   }
 }
 

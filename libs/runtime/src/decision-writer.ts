@@ -107,13 +107,14 @@ export class DecisionWriter {
   private save(decisions: readonly Decision[]): Promise<JournalReceipt> {
     const { journal } = this.ports;
     const at = journal.now();
+    // A rest that follows upon a rest is a new one, which may be wished for again; lists tell doing from undoing.
     return journal.commit(
       this.shards.epochs,
       {
         starts: decisions.filter(({ before }) => before === undefined).map(({ after }) => after.record),
         entries: decisions.flatMap(({ entries }) => entries),
         statuses: decisions
-          .filter(({ before, standing }) => before?.phase !== standing.phase)
+          .filter(({ before, standing }) => standing.phase !== 'moving' || before?.status !== standing.status)
           .map(({ after, standing }) => ({ ...standing, ...identity(after.record), at })),
         facts: decisions.flatMap((decision) => factsOf(decision, at)),
       },

@@ -4,6 +4,7 @@
  */
 import type { Protocol, Standing, TransactionCommand, TransactionEvent } from '@sagamore/engine';
 import { backoffMs, type Random } from '@sagamore/primitives';
+import { isShelved } from './definitions.js';
 import type { Input } from './inbox.js';
 import type { JournalEntry, TransactionRecord } from './ports.js';
 
@@ -49,7 +50,8 @@ export function decide(decision: Decision, input: Input, context: DecisionContex
   if (event === undefined || isStaleWish(input, decision)) return decision;
   const { protocol, state } = decision.after;
   try {
-    return advance(decision, withRetry(protocol, state, event, context));
+    const next = advance(decision, withRetry(protocol, state, event, context));
+    return isShelved(next.after) ? shelve(next, context.at) : next;
   } catch (error) {
     context.onBug(decision.after.record.transactionId, error);
     return spoil(decision, context.at);
@@ -59,6 +61,11 @@ export function decide(decision: Decision, input: Input, context: DecisionContex
 /** Parks a transaction for which a rule of the program broke, with what was decided before (R2). */
 export function spoil(decision: Decision, at: number): Decision {
   return advance(decision, { type: 'bug-found', at, message: 'a rule of the definition broke' });
+}
+
+/** Parks a transaction that cannot be run here, so that a person sees it (S92); one that rests already is left as it is. */
+export function shelve(decision: Decision, at: number): Decision {
+  return advance(decision, { type: 'definition-missing', at });
 }
 
 /** A decision about a transaction in memory to which nothing has happened yet. */

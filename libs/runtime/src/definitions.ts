@@ -32,7 +32,8 @@ export class Definitions {
   }
 }
 
-/** Replays a stored transaction to where it stands; undefined when its definition is not known here. */
+/** Replays a stored transaction to where it stands; undefined when its definition is not known here. Throws what the
+ *  definition's own functions throw. */
 export function revive(stored: StoredTransaction, definitions: Definitions): LiveTransaction | undefined {
   const { transactionId, definition, version, shard, input, startedAt, events } = stored;
   const protocol = definitions.exact(definition, version);
@@ -42,3 +43,38 @@ export function revive(stored: StoredTransaction, definitions: Definitions): Liv
   const record = { transactionId, definition, version, shard, input, startedAt };
   return { record, protocol, state, seq: events.length };
 }
+
+/** A transaction that cannot be replayed here, for want of its definition or by a bug: it can only rest. */
+export function shelved(stored: StoredTransaction): LiveTransaction {
+  const { transactionId, definition, version, shard, input, startedAt, events, phase } = stored;
+  const record = { transactionId, definition, version, shard, input, startedAt };
+  return { record, protocol: missing, state: phase === 'parked' ? parked : moving, seq: events.length };
+}
+
+/** Whether a transaction cannot be run here. */
+export function isShelved({ protocol }: LiveTransaction): boolean {
+  return protocol === missing;
+}
+
+const moving = { status: 'executing', phase: 'moving' } as const;
+const parked = { status: 'parked', phase: 'parked', reason: { kind: 'no-handler' } } as const;
+
+/** Stands in for a definition: of all that may happen, it knows how to rest, and that somebody asked to go on. The same
+ *  events mean the same to the definition itself, once it is there and replays them. */
+const missing: Protocol = {
+  name: 'missing',
+  version: 0,
+  participants: [],
+  begin: () => ({ state: moving, commands: [] }),
+  transition(state, event) {
+    if (event.type === 'operator-resumed' && state === parked) return { state: moving, commands: [] };
+    if (event.type !== 'definition-missing' || state === parked) return { state, commands: [] };
+    const { reason } = parked;
+    return { state: parked, commands: [{ type: 'announce', outcome: 'parked', reason }] };
+  },
+  outstanding: () => [],
+  dueAt: () => undefined,
+  standing: (state) => (state === parked ? parked : moving),
+  retryOf: () => undefined,
+  timeline: () => [],
+};

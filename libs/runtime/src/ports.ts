@@ -143,7 +143,8 @@ export interface JournalBatch {
   /** One without a status of its own in the batch stands as `begun`, `moving`. */
   readonly starts: readonly TransactionRecord[];
   readonly entries: readonly JournalEntry[];
-  /** Changes of the transaction row, for those whose phase changed. A final row never changes again (I31). */
+  /** Changes of the transaction row, for those whose status changed or who came to rest. A final row never changes again
+   *  (I31). */
   readonly statuses: readonly TransactionStatus[];
   /** Facts for the outside, each with the shard of its transaction. */
   readonly facts: readonly { readonly shard: Shard; readonly message: Message }[];

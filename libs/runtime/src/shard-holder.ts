@@ -129,7 +129,8 @@ export class ShardHolder {
         ...(after === undefined ? {} : { after }),
       });
       await revive(page);
-      if (page.length < takeoverBatch) return;
+      // Reviving may write, and so find out that another was faster.
+      if (page.length < takeoverBatch || !this.shards.has(shard)) return;
       after = page.at(-1)!.transactionId;
     }
   }

@@ -6,7 +6,7 @@ import type { TransactionId } from '@sagamore/engine';
 import { begin, undecided } from './decision.js';
 import type { Decision, DecisionContext, LiveTransaction } from './decision.js';
 import type { HopelessStart } from './decision-writer.js';
-import { revive, type Definitions } from './definitions.js';
+import { revive, shelved, type Definitions } from './definitions.js';
 import type { Input } from './inbox.js';
 import type { LiveTransactions } from './live-transactions.js';
 import type { Journal, StoredTransaction } from './ports.js';
@@ -86,16 +86,17 @@ export class Subjects {
     }
   }
 
-  /** One that cannot be replayed here, for want of its definition or by a bug, stays in the store and stops nobody. */
+  /** Replays what is stored. One that cannot be replayed here, for want of its definition or by a bug, stops nobody: it
+   *  comes shelved. */
   revive(stored: readonly StoredTransaction[]): readonly LiveTransaction[] {
-    return stored.flatMap((transaction) => {
+    return stored.map((transaction) => {
       try {
         const live = revive(transaction, this.definitions);
-        if (live !== undefined) return [live];
+        if (live !== undefined) return live;
         throw new TypeError(`no ${transaction.definition} of version ${transaction.version}`);
       } catch (error) {
         this.hooks.onBug(transaction.transactionId, error);
-        return [];
+        return shelved(transaction);
       }
     });
   }

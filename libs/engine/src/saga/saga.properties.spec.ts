@@ -78,6 +78,7 @@ const garbage: fc.Arbitrary<TransactionEvent> = fc.oneof(
     reason: fc.string(),
   }),
   fc.record({ type: fc.constant('bug-found' as const), at: instants, message: fc.string() }),
+  fc.record({ type: fc.constant('definition-missing' as const), at: instants }),
 );
 
 /** What the world does next: answers what is in hand, says an earlier thing again, lets time pass, or raves. */
@@ -190,7 +191,16 @@ describe('for every saga and every stream of facts', () => {
       },
       { seed },
     );
-    const kinds = ['bug', 'failed', 'refused', 'timed-out', 'undo-failed', 'undo-lost', 'undo-refused'];
+    const kinds = [
+      'bug',
+      'failed',
+      'no-handler',
+      'refused',
+      'timed-out',
+      'undo-failed',
+      'undo-lost',
+      'undo-refused',
+    ];
     const parked = kinds.map((kind) => `parked: ${kind}`);
     expect([...reached].toSorted()).toEqual([
       'compensated',

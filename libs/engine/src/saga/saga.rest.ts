@@ -38,11 +38,12 @@ export function parkForBug(definition: SagaDefinition, state: Moving, message: s
   return park(state, { kind: 'bug', branchId, failure: { code: 'BUG', message, retryable: false } });
 }
 
-/** Goes on where it stopped. What a person retries is asked under the next generation (R4). After a bug nothing was
- *  given up, so what was in hand is merely sent again: an undo that follows then meets every action that is still on
+/** Goes on where it stopped. What a person retries is asked under the next generation (R4). After a bug, or for
+ *  want of the definition, nothing was given up, so what was in hand is merely sent again: an undo that follows then meets every action that is still on
  *  its way in the same generation, which is where the barrier plants its tombstone (I14). */
 export function resume(definition: SagaDefinition, { suspended, reason }: Parked, at: number): Step {
-  const again = reason.kind === 'bug' ? sendAgain : askAnew;
+  const gaveUp = reason.kind !== 'bug' && reason.kind !== 'no-handler';
+  const again = gaveUp ? askAnew : sendAgain;
   const pending = again(definition, suspended.pending, at);
   return { state: { ...suspended, pending }, commands: [commandOf(definition, pending)] };
 }
