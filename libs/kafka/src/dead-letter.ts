@@ -15,6 +15,9 @@ export interface DeadLetter {
   readonly bytes: number;
 }
 
+/** Bytes of a key or header that a letter without its body still carries. */
+const keptMax = 1_000;
+
 const suffix = deadLetterTopic('');
 
 /** Whether `topic` holds dead letters: those are never buried a second time, nor get a dead-letter topic of their own. */
@@ -35,6 +38,20 @@ export function deadLetterOf(record: ReceivedRecord, origin: Origin, reason: str
   const { key, value } = record;
   const bytes = 512 + (key?.length ?? 0) + (value?.length ?? 0) + headerBytes(headers);
   return { topic: deadLetterTopic(origin.topic), key, value, headers, bytes };
+}
+
+/** What is left of a dead letter that is too large for the broker, which the four headers of its own can make of a record
+ *  that just fitted: whence, why, its trace and its key. Always small enough; the record itself still lies at its origin. */
+export function withoutBody({ topic, key, headers }: DeadLetter): DeadLetter {
+  const kept = Object.entries(headers).flatMap(([name, value]) =>
+    name.startsWith('dead_letter_') || name === 'traceparent'
+      ? [[name, value.slice(0, keptMax)] as const]
+      : [],
+  );
+  const bare = Object.fromEntries(kept);
+  const shortKey = key === null || key.length > keptMax ? null : key;
+  const bytes = 512 + (shortKey?.length ?? 0) + headerBytes(bare);
+  return { topic, key: shortKey, value: null, headers: bare, bytes };
 }
 
 function singleHeaders({ headers }: ReceivedRecord): Record<string, Buffer> {

@@ -441,6 +441,30 @@ describeWithBroker('the Kafka bus', (brokers) => {
       testMs,
     );
 
+    test(
+      'R2: a record that leaves no room for its own reason is buried without its body, and the next is handled',
+      async () => {
+        const bus = await open({ commitIntervalMs: 0 });
+        await bus.ensureTopics([{ topic, partitions: 1 }]);
+        const producer = client.producer();
+        await producer.connect();
+        // A hundred bytes below what the broker takes in one record batch.
+        const value = 'x'.repeat(1_048_588 - 100);
+        await producer.send({ topic: prefix + topic, messages: [{ key: 'k', value }] });
+        await producer.disconnect();
+        const got: number[] = [];
+        await bus.subscribe({ topic, group: 'g', handle: async (batch) => void got.push(...numbers(batch)) });
+        await bus.send([message(1)]);
+        await until('the next is handled', () => got.includes(1));
+        const [letter] = await records(`${topic}.dead-letters`, 1);
+        expect(letter).toMatchObject({
+          value: 'null',
+          headers: { dead_letter_topic: topic, dead_letter_offset: '0' },
+        });
+      },
+      testMs,
+    );
+
     async function records(
       name: string,
       count: number,

@@ -14,7 +14,7 @@ import {
 } from '@sagamore/runtime';
 import type { Kafka } from 'kafkajs';
 import { createClient, Reachability } from './client.js';
-import type { DeadLetter } from './dead-letter.js';
+import { withoutBody, type DeadLetter } from './dead-letter.js';
 import { toFault } from './faults.js';
 import { KafkaSender, type PlacedRecord } from './kafka-sender.js';
 import { KafkaSubscription } from './kafka-subscription.js';
@@ -153,13 +153,21 @@ export class KafkaBus extends Bus {
     throw new Fault('DATA_REJECTED', message, { retryable: false });
   }
 
+  /** A letter that the broker refuses goes without its body, or it would come again for ever and hold its partition (R2). */
   private async bury(letters: readonly DeadLetter[]): Promise<void> {
-    const records = letters.map((letter) => ({
-      ...letter,
-      topic: this.settings.topicPrefix + letter.topic,
-      partition: 0,
-    }));
-    await this.topics.learn([...new Set(records.map(({ topic }) => topic))]);
-    await this.sender.send(records);
+    const { topicPrefix } = this.settings;
+    await this.topics.learn([...new Set(letters.map(({ topic }) => topicPrefix + topic))]);
+    const send = (some: readonly DeadLetter[]) =>
+      this.sender.send(
+        some.map((letter) => ({ ...letter, topic: topicPrefix + letter.topic, partition: 0 })),
+      );
+    try {
+      await send(letters);
+    } catch (error) {
+      if (!(error instanceof Fault && error.code === 'DATA_REJECTED')) throw error;
+      const [only] = letters;
+      if (letters.length > 1) for (const letter of letters) await this.bury([letter]);
+      else if (only !== undefined) await send([withoutBody(only)]);
+    }
   }
 }
