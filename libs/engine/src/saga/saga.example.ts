@@ -55,9 +55,12 @@ export function tell(definition: SagaDefinition, ...events: readonly Transaction
   return { state, commands: raw.map(inWords), all, raw };
 }
 
-/** `do x`, `undo x`, with attempt and generation where they are not the first; `announce y`. */
+/** `do x`, `undo x`, `probe x`, with attempt and generation where they are not the first; `announce y`, `answer z`. */
 export function inWords(command: TransactionCommand): string {
   if (command.type === 'announce') return `announce ${command.outcome}`;
+  if (command.type === 'alarm') return `alarm ${command.code}`;
+  if (command.type === 'answer-parent') return `answer ${command.reply.outcome} to ${command.operation}`;
+  if (command.type === 'probe') return `probe ${command.branchId}`;
   const { operation, branchId, attempt, generation } = command;
   const verb = operation === 'action' ? 'do' : 'undo';
   return `${verb} ${branchId}${attempt > 1 ? ` attempt ${attempt}` : ''}${generation > 1 ? ` generation ${generation}` : ''}`;
