@@ -58,6 +58,7 @@ export {
   type StepOptions,
 } from './saga/saga.definition.js';
 export { classifyLate } from './saga/saga.late.js';
+export { lint, type Finding, type FindingCode } from './saga/saga.lint.js';
 export { sagaMachine } from './saga/saga.machine.js';
 export { judgeCancel } from './saga/saga.people.js';
 export { sagaProtocol } from './saga/saga.protocol.js';

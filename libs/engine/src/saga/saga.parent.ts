@@ -19,7 +19,7 @@ type Step = Transition<SagaState, TransactionCommand>;
 const byParent = { actor: 'parent', reason: 'the parent goes back' } as const;
 const working: Reply = { outcome: 'in-progress' };
 
-/** Hears the parent; undefined for a transaction that is nobody's child. */
+/** Hears the parent; undefined where that is nobody, or the asking is older than one that was heard already. */
 export function hearParent(
   definition: SagaDefinition,
   state: SagaState,
@@ -30,13 +30,21 @@ export function hearParent(
   return event.operation === 'action' ? answered(asked, working) : takeBack(definition, asked, event.at);
 }
 
-/** The state, answering the asking that came last. */
+/** The state, answering the asking that is the latest, whatever came last: what is answered under an older generation
+ *  would not be heard, and once the parent goes back it never goes forward again. */
 function addressed(state: SagaState, { operation, generation }: ParentAsked): SagaState | undefined {
   const { parent, ...rest } = journeyOf(state);
-  if (parent === undefined) return undefined;
+  if (parent === undefined || isOlder({ operation, generation }, parent)) return undefined;
   const journey: Journey = { ...rest, parent: { ...parent, operation, generation } };
   if (state.status !== 'parked') return { ...state, journey };
   return { ...state, suspended: { ...state.suspended, journey } };
+}
+
+type Asking = Pick<ParentAsked, 'operation' | 'generation'>;
+
+function isOlder(asked: Asking, known: Asking): boolean {
+  if (asked.operation === known.operation) return asked.generation < known.generation;
+  return asked.operation === 'action';
 }
 
 function journeyOf(state: SagaState): Journey {

@@ -98,7 +98,9 @@ describe('R6, R23: a step that is probed', () => {
       done('reserve'),
       ...silence,
       cancelled(2_300),
-      ...[passed(3_200, 3_300), passed(3_300), passed(4_300)],
+      passed(3_200, 3_300),
+      passed(3_300),
+      passed(4_300),
     );
     expect(all.slice(3)).toEqual(['probe charge', 'probe charge', 'announce parked']);
     expect(state.status).toBe('parked');

@@ -94,8 +94,13 @@ describe('S14: a refusal in a group', () => {
     expect(turned.state).toMatchObject({ status: 'compensating', reason: { branchId: 'a' } });
     const { all } = tell(
       trio(),
-      ...[done('first'), done('c'), refused('a'), done('b')],
-      ...[undone('b'), undone('c'), undone('first')],
+      done('first'),
+      done('c'),
+      refused('a'),
+      done('b'),
+      undone('b'),
+      undone('c'),
+      undone('first'),
     );
     expect(all.slice(4)).toEqual(['undo b', 'undo c', 'undo first', 'announce compensated']);
   });
