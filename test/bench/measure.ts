@@ -60,7 +60,7 @@ export interface Measured {
 }
 
 const functionsMax = 25;
-const statementsMax = 15;
+const statementsMax = 40;
 const progressMs = 5_000;
 
 interface Look {
