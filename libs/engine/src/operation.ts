@@ -35,6 +35,8 @@ export interface Failure {
   readonly code: string;
   readonly message: string;
   readonly retryable: boolean;
+  /** The other side asked not to be asked again before this many ms have passed (S82). */
+  readonly retryAfterMs?: number;
 }
 
 /** A participant's answer to a command. Silence is the fifth outcome: `unknown`. */

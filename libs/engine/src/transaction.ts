@@ -76,11 +76,12 @@ export interface Protocol<State = unknown> {
   dueAt(state: State): number | undefined;
   standing(state: State): Standing;
   /** Whether `event` will make the branch wait for another attempt, and under which policy: the host then draws
-   *  `retryAt` and writes it into the event BEFORE the transition (R15). `attempt` is the one that failed, from 1. */
+   *  `retryAt` and writes it into the event BEFORE the transition (R15). `attempt` is the one that failed, from 1.
+   *  `notBeforeMs`: the participant asked for at least so much time, already capped (S82). */
   retryOf(
     state: State,
     event: TransactionEvent,
-  ): { readonly attempt: number; readonly policy: RetryPolicy } | undefined;
+  ): { readonly attempt: number; readonly policy: RetryPolicy; readonly notBeforeMs?: number } | undefined;
   /** What a reply means that changed nothing, for the ledger of late ones; undefined when it is no late reply at all.
    *  Absent where the protocol keeps no such ledger. */
   classifyLate?(state: State, event: Replied): LateReply | undefined;

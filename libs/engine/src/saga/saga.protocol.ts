@@ -56,7 +56,18 @@ function retryOf(
   if (branch === undefined) return undefined;
   const { outcome } = meaningOf(definition, branch, event, isAwaited(definition, state, branch));
   if (outcome !== 'retry-later') return undefined;
-  return { attempt: attemptOf(branch), policy: policyOf(definition, branch) };
+  const drawn = { attempt: attemptOf(branch), policy: policyOf(definition, branch) };
+  const notBeforeMs = notBeforeOf(event);
+  return notBeforeMs === undefined ? drawn : { ...drawn, notBeforeMs };
+}
+
+/** No participant may hold a transaction for longer than this by asking for patience: the value might be absurd. */
+const retryAfterMaxMs = 300_000;
+
+function notBeforeOf(event: MovingEvent): number | undefined {
+  if (event.type !== 'replied' || event.reply.outcome !== 'failed') return undefined;
+  const { retryAfterMs = 0 } = event.reply.failure;
+  return retryAfterMs > 0 ? Math.min(retryAfterMs, retryAfterMaxMs) : undefined;
 }
 
 /** The branch an event is about, if it asks for something; a wait is never tried again. */
