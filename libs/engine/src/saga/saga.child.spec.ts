@@ -132,16 +132,11 @@ describe('S24: a child', () => {
     expect(ended.raw.at(-1)).toEqual(answer('action', { outcome: 'refused', refusal: example.refusal }));
   });
 
-  test('that is done is undone in its own order when the parent says so', () => {
-    const all = childTold(
-      done('box'),
-      done('label'),
-      parentAsked('compensation'),
-      undone('label'),
-      undone('box'),
-    ).all;
-    expect(all.slice(5)).toEqual([
+  test('that is done is undone in its own order when the parent says so, and says that it was heard', () => {
+    const events = [parentAsked('compensation'), undone('label'), undone('box')];
+    expect(childTold(done('box'), done('label'), ...events).all.slice(5)).toEqual([
       'undo label',
+      'answer in-progress to compensation',
       'undo box',
       'announce compensated',
       'answer succeeded to compensation',
@@ -217,7 +212,8 @@ describe('S25: a child whose undo is blocked', () => {
     failure: { code: 'CHILD_PARKED', message: 'x', retryable: false },
   };
   const stuck = [
-    ...[done('reserve'), example.replied('pack', 'action', parked)],
+    done('reserve'),
+    example.replied('pack', 'action', parked),
     example.replied('pack', 'compensation', parked),
   ];
 

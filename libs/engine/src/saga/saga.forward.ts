@@ -9,7 +9,7 @@ import { ask } from './saga.attempt.js';
 import { answerParent } from './saga.child.js';
 import { commandOf } from './saga.command.js';
 import type { AnyContext, SagaDefinition, SagaNode, SagaStep } from './saga.plan.js';
-import { isGatedOut, isSettled, resultsOf } from './saga.results.js';
+import { hangsOn, isGatedOut, isSettled, resultsOf } from './saga.results.js';
 import type { Branch, Done, Executing, Loop, Journey, SagaState, Signal } from './saga.state.js';
 
 const noLoops: readonly Loop[] = Object.freeze([]);
@@ -196,14 +196,8 @@ function decide(front: Front, node: SagaNode & { readonly kind: 'decision' }): v
   const isTaken = node.isTaken(contextFor(front, node));
   mark(front, node, isTaken);
   if (isTaken) return;
-  for (const other of definition.nodes) {
-    if (
-      other.gate !== undefined &&
-      other.ancestors.has(node.index) &&
-      isGatedOut(definition, front.done, other)
-    )
-      follow(front, other.index);
-  }
+  for (const other of definition.nodes)
+    if (hangsOn(definition, other, node.index)) follow(front, other.index);
 }
 
 function enterLoop(front: Front, node: LoopNode): void {

@@ -11,7 +11,7 @@ import { answerParent, answerWhenUndone, blockedAnswer, cannotUndo } from './sag
 import { goBack } from './saga.compensation.js';
 import type { SagaDefinition } from './saga.plan.js';
 import { cancel } from './saga.people.js';
-import { movingOf, type Completed, type Journey, type SagaState } from './saga.state.js';
+import { isMoving, movingOf, type Completed, type Journey, type SagaState } from './saga.state.js';
 
 type Step = Transition<SagaState, TransactionCommand>;
 
@@ -73,15 +73,20 @@ function replyOf(state: SagaState, otherwise: Reply): Reply {
 }
 
 function takeBack(definition: SagaDefinition, state: SagaState, at: number): Step {
-  if (state.status === 'completed') return undo(definition, state, at);
+  if (state.status === 'completed') return acknowledged(undo(definition, state, at));
   if (movingOf(state)?.status !== 'executing') return answered(state, working);
   const turned = cancel(definition, state, { at, ...byParent });
-  if (turned === undefined)
-    return { state, commands: answerParent(journeyOf(state), cannotUndo('beyond-the-pivot')) };
-  return turned;
+  if (turned !== undefined) return acknowledged(turned);
+  return { state, commands: answerParent(journeyOf(state), cannotUndo('beyond-the-pivot')) };
 }
 
-/** What is done is undone as it would have been by the child itself. The parent waits: an undo may take its time. */
+/** An undo may take its time, so the parent is told at once that it was heard, and asks no more. */
+function acknowledged({ state, commands }: Step): Step {
+  if (!isMoving(state)) return { state, commands };
+  return { state, commands: [...commands, ...answerParent(state.journey, working)] };
+}
+
+/** What is done is undone as it would have been by the child itself. */
 function undo(definition: SagaDefinition, { journey, done, output }: Completed, at: number): Step {
   const state: Completed = { status: 'completed', journey, done, output };
   if (definition.pivot >= 0 || definition.recovery === 'forward')

@@ -44,3 +44,9 @@ export function isGatedOut(definition: SagaDefinition, done: Done | undefined, {
   if (decision === undefined) return false;
   return entryOf(done, decision.index)?.output === false || isGatedOut(definition, done, decision);
 }
+
+/** Whether a node is part of what a decision decides about, directly or further in. */
+export function hangsOn(definition: SagaDefinition, { gate }: SagaNode, decision: number): boolean {
+  const next = gate === undefined ? undefined : definition.nodes[gate];
+  return next !== undefined && (next.index === decision || hangsOn(definition, next, decision));
+}

@@ -124,6 +124,29 @@ describe('S14: a refusal in a group', () => {
     expect(state).toMatchObject({ reason: { branchId: 'a' } });
   });
 
+  test.each([
+    ['await', []],
+    ['undo-at-once', ['announce parked']],
+  ] as const)(
+    'asks a person about what is unknown where the step says so, under %s too',
+    (onRefusal, atOnce) => {
+      const definition = begin({ onRefusal })
+        .parallel((group) =>
+          group
+            .step('a', named('a'), seen, patient)
+            .step('b', named('b'), seen, { ...patient, onUnknown: 'ask' }),
+        )
+        .define();
+      expect(tell(definition, refused('a'), failedForGood('b')).commands).toEqual(['announce parked']);
+      const silent = tell(definition, failedFor('b', { retryAt: 900 }), refused('a'));
+      expect([silent.commands, sagaMachine.dueAt(definition, silent.state)]).toEqual([[], 100]);
+      const asked = sagaMachine.transition(definition, silent.state, passed(100));
+      expect(asked.state.status).toBe('parked');
+      const running = tell(definition, refused('a'), passed(100));
+      expect(running.commands).toEqual(atOnce);
+    },
+  );
+
   test('undoes what runs at once, as unknown, where that is the policy', () => {
     const { commands } = tell(trio({ onRefusal: 'undo-at-once' }), done('first'), done('b'), refused('a'));
     expect(commands).toEqual(['undo c']);
@@ -258,6 +281,18 @@ describe('a conditional branch', () => {
       .step('d', named('d'), seen)
       .define();
     expect(tell(pair, done('c'), done('d')).all).toEqual(['do c', 'do d', 'announce completed']);
+    const twice = begin()
+      .when(
+        () => false,
+        (no) => no.step('a', named('a'), seen),
+      )
+      .when(
+        () => false,
+        (no) => no.step('b', named('b'), seen),
+      )
+      .step('c', named('c'), seen)
+      .define();
+    expect(tell(twice, done('c')).all).toEqual(['do c', 'announce completed']);
     const nobody = begin()
       .when(
         () => false,

@@ -61,7 +61,10 @@ function stillAwaited(definition: SagaDefinition, branch: Branch, at: number): B
   if (!isLost || branch.doubt !== undefined) return branch;
   const doubt: RestReason = { kind: 'timed-out', branchId: branch.id };
   if (step.onUnknown === 'probe') return probe(definition, branch, doubt, at);
-  return step.onUnknown === 'wait' ? awaitLateReply(branch, doubt) : undefined;
+  if (step.onUnknown === 'wait') return awaitLateReply(branch, doubt);
+  // Its time is over at once, and then a person is asked; a retriable step is undone like any other.
+  const asksPerson = step.onUnknown === 'ask' && !step.retriable;
+  return asksPerson ? { ...branch, waitingFor: 'reply', due: at } : undefined;
 }
 
 function actionOf({ nodes }: SagaDefinition, { node }: Branch): SagaStep | undefined {
