@@ -23,6 +23,8 @@ export interface Decision {
   readonly standing: Standing;
   readonly entries: readonly JournalEntry[];
   readonly commands: readonly TransactionCommand[];
+  /** For one that is parked in the store, since when: a wish for another rest is not for this one (S94). */
+  readonly parkedAt?: number;
 }
 
 export interface DecisionContext {
@@ -44,7 +46,7 @@ export function begin(protocol: Protocol, record: TransactionRecord): Decision {
 /** Adds one input to a decision. An input that changes nothing leaves it as it is. */
 export function decide(decision: Decision, input: Input, context: DecisionContext): Decision {
   const event = eventOf(input, context.at);
-  if (event === undefined) return decision;
+  if (event === undefined || isStaleWish(input, decision)) return decision;
   const { protocol, state } = decision.after;
   try {
     return advance(decision, withRetry(protocol, state, event, context));
@@ -87,6 +89,11 @@ function advance(decision: Decision, event: TransactionEvent): Decision {
     entries: decision.entries.length === 0 ? [entry] : [...decision.entries, entry],
     commands: decision.commands.length === 0 ? next.commands : [...decision.commands, ...next.commands],
   };
+}
+
+/** A wish is for one rest: repeated, or late, it ends no other, nor one that only this batch decides upon. */
+function isStaleWish(input: Input, { parkedAt }: Decision): boolean {
+  return input.kind === 'resume' && input.resume.parkedAt !== parkedAt;
 }
 
 function eventOf(input: Input, at: number): TransactionEvent | undefined {
