@@ -17,6 +17,9 @@ export interface Operation<Input = unknown, Output = unknown> {
   readonly compensation?: string;
   /** `external` when the handler calls something outside the service's own database (R7). */
   readonly effect: 'local' | 'external';
+  /** How its commands travel. `http`: the host calls the participant itself, with the branch's idempotency key, and no
+   *  command topic is needed. Default `bus`. */
+  readonly transport?: 'bus' | 'http';
   /** Carries the types; never has a value. */
   readonly types?: { readonly input: Input; readonly output: Output };
 }
@@ -32,6 +35,8 @@ export interface Failure {
   readonly code: string;
   readonly message: string;
   readonly retryable: boolean;
+  /** The other side asked not to be asked again before this many ms have passed (S82). */
+  readonly retryAfterMs?: number;
 }
 
 /** A participant's answer to a command. Silence is the fifth outcome: `unknown`. */
@@ -46,7 +51,16 @@ export type Reply<Output = unknown> =
   | { readonly outcome: 'failed'; readonly failure: Failure }
   | { readonly outcome: 'in-progress' };
 
-/** What an undo is told of what it undoes (R5). `unknown`: asked, and no answer came. */
+/** What a participant's own records say of an action whose answer never came. `not-done` is a promise: the participant
+ *  has planted the tombstone in the same database transaction, so the action can never take effect any more; where it
+ *  cannot promise that it says `not-yet` (R6). */
+export type ProbeFinding<Output = unknown> =
+  | { readonly outcome: 'succeeded'; readonly output: Output }
+  | { readonly outcome: 'refused'; readonly refusal: Refusal }
+  | { readonly outcome: 'not-done' | 'not-yet' };
+
+/** What an undo is told of what it undoes (R5). `unknown`: asked, and no answer came, or only a person's word; an
+ *  `output` beside it is what that person set. */
 export interface Undo<Input = unknown, Output = unknown> {
   readonly input: Input;
   readonly outcome: 'succeeded' | 'unknown';

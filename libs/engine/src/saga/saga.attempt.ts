@@ -1,136 +1,226 @@
 /**
- * The attempts of the one command in hand: what an event means for it, when it is sent again, when it is given up.
- * It knows nothing of steps before or after; forward and backward share it.
+ * The attempts of one branch in hand: what an event means for it, when it is sent again, when it is given up.
+ * It knows nothing of other branches, nor of what comes before or after; forward and backward share it.
  */
 import assert from 'node:assert/strict';
-import type { Half, Reply } from '../operation.js';
-import type { RetryPolicy, SendCommand, TransactionEvent } from '../transaction.js';
-import type { SagaDefinition, SettledStep } from './saga.definition.js';
-import type { Pending } from './saga.state.js';
+import type { Probed, Replied, TimePassed } from '../event.js';
+import type { Refusal, Reply } from '../operation.js';
+import type { RestReason } from '../standing.js';
+import type { RetryPolicy } from '../transaction.js';
+import { stepOfNode, type SagaDefinition, type SettledStep } from './saga.plan.js';
+import type { Branch, Done } from './saga.state.js';
 
-/** How a half ended: the participant's last word, or silence beyond the last attempt. */
-export type Ending = Exclude<Reply, { readonly outcome: 'in-progress' }> | { readonly outcome: 'silent' };
+/** How a half ended: the participant's last word; silence beyond the last attempt; a probe's promise that nothing was
+ *  done; or that nobody can say. */
+export type Ending =
+  | Exclude<Reply, { readonly outcome: 'in-progress' }>
+  | { readonly outcome: 'silent' | 'not-done' | 'untold' };
 
-/** What an event means for the command in hand. */
-export type Meaning = Ending | { readonly outcome: 'nothing' | 'retry-later' | 'poll-later' | 'ask-again' };
+/** What an event means for a branch. */
+export type Meaning =
+  Ending | { readonly outcome: 'nothing' | 'retry-later' | 'poll-later' | 'child-works' | 'ask-again' };
 
-type Replied = TransactionEvent & { readonly type: 'replied' };
-export type MovingEvent = TransactionEvent & { readonly type: 'replied' | 'time-passed' };
+export type MovingEvent = Replied | Probed | TimePassed;
 
 // One object each: most events of a busy day are of these kinds, and they need no luggage.
 const nothing: Meaning = { outcome: 'nothing' };
 const retryLater: Meaning = { outcome: 'retry-later' };
 const pollLater: Meaning = { outcome: 'poll-later' };
+const childWorks: Meaning = { outcome: 'child-works' };
 const askAgain: Meaning = { outcome: 'ask-again' };
 const silent: Meaning = { outcome: 'silent' };
+const untold: Meaning = { outcome: 'untold' };
+const notDone: Meaning = { outcome: 'not-done' };
 
-/** The step a command belongs to; one past the last is the closing one. */
-export function stepOf(definition: SagaDefinition, { step }: Pending): SettledStep {
-  const found = definition.steps[step] ?? definition.onCompensated;
-  assert(found !== undefined, `${definition.name} has no step ${step}`);
-  return found;
+/** The step a branch belongs to; one past the last node is the closing one. */
+export function stepOf(definition: SagaDefinition, { node }: { readonly node: number }): SettledStep {
+  const found = definition.nodes[node];
+  const step = found === undefined ? definition.onCompensated : stepOfNode(found);
+  assert(step !== undefined, `${definition.name} asks for nothing at node ${node}`);
+  return step;
 }
 
-export function policyOf(definition: SagaDefinition, pending: Pending): RetryPolicy {
-  const { retry, undoRetry } = stepOf(definition, pending);
-  return pending.half === 'action' ? retry : undoRetry;
+/** How often a half may be tried, and how far apart. */
+export function policyOf(definition: SagaDefinition, branch: Branch): RetryPolicy {
+  const { retry, undoRetry } = stepOf(definition, branch);
+  return branch.half === 'action' ? retry : undoRetry;
 }
+
+/** What is asked for. `of`: what an undo undoes. */
+export type Asked = Pick<Branch, 'node' | 'pass' | 'id' | 'half' | 'payload'> & { readonly of?: Done };
 
 /** The first attempt of a half, sent at `at`. */
-export function ask(
-  { timeoutMs }: SettledStep,
-  asked: { readonly step: number; readonly half: Half; readonly payload: unknown; readonly at: number },
-): Pending {
-  const { step, half, payload, at } = asked;
-  return { step, half, generation: 1, attempt: 1, waitingFor: 'reply', due: at + timeoutMs, payload };
-}
-
-/** The same half once more after a person's decision: a new generation, a whole new budget (R4, S106). */
-export function askAnew(definition: SagaDefinition, pending: Pending, at: number): Pending {
-  const due = at + stepOf(definition, pending).timeoutMs;
-  return { ...pending, generation: pending.generation + 1, attempt: 1, waitingFor: 'reply', due };
-}
-
-/** The command in words for the wire; the same `Pending` always gives the same command. */
-export function commandOf(definition: SagaDefinition, pending: Pending): SendCommand {
-  const { name, operation } = stepOf(definition, pending);
-  const messageType = pending.half === 'action' ? operation.action : operation.compensation;
-  assert(messageType !== undefined, `${definition.name}/${name} has no undo`);
+export function ask({ timeoutMs, deadlineMs }: SettledStep, asked: Asked, at: number): Branch {
+  // An undo has all the time it needs: giving it up would leave what was done.
+  const deadline = asked.half === 'action' ? at + deadlineMs : Infinity;
   return {
-    type: 'send',
-    participant: operation.participant,
-    messageType,
-    branchId: name,
-    operation: pending.half,
-    generation: pending.generation,
-    attempt: pending.attempt,
-    payload: pending.payload,
+    node: asked.node,
+    pass: asked.pass,
+    id: asked.id,
+    half: asked.half,
+    generation: 1,
+    attempt: 1,
+    waitingFor: 'reply',
+    due: Math.min(at + timeoutMs, deadline),
+    deadline,
+    payload: asked.payload,
+    doubt: undefined,
+    probes: 0,
+    of: asked.of,
   };
 }
 
-/** What `event` means for the command in hand. An answer for another branch, half or generation means nothing. */
-export function meaningOf(definition: SagaDefinition, pending: Pending, event: MovingEvent): Meaning {
-  // From an instant that is none nothing would ever fall due again; silence, at least, times out.
-  if (!Number.isFinite(event.at)) return nothing;
-  if (event.type === 'replied')
-    return isFor(definition, pending, event) ? meaningOfReply(definition, pending, event) : nothing;
-  if (event.at < pending.due) return nothing;
-  if (pending.waitingFor !== 'reply') return askAgain;
-  return mayRetry(definition, pending) ? retryLater : silent;
+/** The same half once more after a person's decision: a new generation, a whole new budget (R4, S106). */
+export function askAnew(definition: SagaDefinition, branch: Branch, at: number): Branch {
+  const { timeoutMs, deadlineMs } = stepOf(definition, branch);
+  const deadline = branch.half === 'action' ? at + deadlineMs : Infinity;
+  const due = Math.min(at + timeoutMs, deadline);
+  const fresh = { attempt: 1, waitingFor: 'reply', doubt: undefined, probes: 0 } as const;
+  return { ...branch, ...fresh, generation: branch.generation + 1, due, deadline };
 }
 
-function isFor(definition: SagaDefinition, pending: Pending, event: Replied): boolean {
-  return (
-    event.operation === pending.half &&
-    event.generation === pending.generation &&
-    event.branchId === stepOf(definition, pending).name
-  );
+/** What `event` means for `branch`. `isAwaited`: only its answer is still of interest, so nothing is tried again. */
+export function meaningOf(
+  definition: SagaDefinition,
+  branch: Branch,
+  event: MovingEvent,
+  isAwaited: boolean,
+): Meaning {
+  switch (event.type) {
+    case 'replied':
+      return meaningOfReply(branch, event, !isAwaited && mayRetry(definition, branch), definition);
+    case 'probed':
+      return meaningOfFinding(event);
+    case 'time-passed':
+      return event.at < branch.due ? nothing : meaningOfTime(definition, branch, { at: event.at, isAwaited });
+  }
 }
 
 /** A last word counts whenever it arrives, for every attempt asks for the same effect. A passing word (come back, try
  *  again) counts once, for the attempt it answers: its repeat must not eat into the budget of the next one. */
-function meaningOfReply(definition: SagaDefinition, pending: Pending, event: Replied): Meaning {
+function meaningOfReply(
+  branch: Branch,
+  event: Replied,
+  mayTry: boolean,
+  definition: SagaDefinition,
+): Meaning {
   const { reply } = event;
-  const passing = reply.outcome === 'in-progress' || (reply.outcome === 'failed' && reply.failure.retryable);
-  if (passing && isStale(pending, event)) return nothing;
   switch (reply.outcome) {
     case 'succeeded':
     case 'refused':
       return reply;
     case 'failed':
-      return reply.failure.retryable && mayRetry(definition, pending) ? retryLater : reply;
+      if (branch.doubt !== undefined || (reply.failure.retryable && isStale(branch, event))) return nothing;
+      return reply.failure.retryable && mayTry ? retryLater : reply;
     case 'in-progress':
-      return pending.waitingFor === 'reply' ? pollLater : nothing;
+      if (branch.waitingFor !== 'reply' || isStale(branch, event)) return nothing;
+      return stepOf(definition, branch).via.type === 'child' ? childWorks : pollLater;
     default:
       // What another version of a participant might say must not stop the shard; the attempt will time out.
       return nothing;
   }
 }
 
-function isStale(pending: Pending, { attempt = pending.attempt }: Replied): boolean {
-  return attempt !== pending.attempt || pending.waitingFor === 'retry';
+function isStale(branch: Branch, { attempt = branch.attempt }: Replied): boolean {
+  return attempt !== branch.attempt || branch.waitingFor === 'retry';
 }
 
-function mayRetry(definition: SagaDefinition, pending: Pending): boolean {
-  return pending.attempt < policyOf(definition, pending).attemptsMax;
+function meaningOfFinding({ finding }: Probed): Meaning {
+  switch (finding.outcome) {
+    case 'succeeded':
+    case 'refused':
+      return finding;
+    case 'not-done':
+      return notDone;
+    case 'not-yet':
+      return pollLater;
+    default:
+      return nothing;
+  }
 }
 
-/** The command in hand, waiting. A host that draws no instant retries at once. */
+function meaningOfTime(
+  definition: SagaDefinition,
+  branch: Branch,
+  { at, isAwaited }: { readonly at: number; readonly isAwaited: boolean },
+): Meaning {
+  if (branch.waitingFor === 'late-reply') return untold;
+  if (branch.doubt !== undefined) return meaningOfTimeInDoubt(definition, branch);
+  if (at >= branch.deadline) return silent;
+  if (branch.waitingFor !== 'reply') return askAgain;
+  return !isAwaited && mayRetry(definition, branch) ? retryLater : silent;
+}
+
+function meaningOfTimeInDoubt(definition: SagaDefinition, branch: Branch): Meaning {
+  if (branch.waitingFor === 'next-probe') return askAgain;
+  return branch.probes < policyOf(definition, branch).attemptsMax ? retryLater : untold;
+}
+
+function mayRetry(definition: SagaDefinition, branch: Branch): boolean {
+  return branch.attempt < policyOf(definition, branch).attemptsMax;
+}
+
+/** Which attempt of a branch has failed: what the back-off is drawn for. */
+export function attemptOf({ doubt, attempt, probes }: Branch): number {
+  return doubt === undefined ? attempt : probes;
+}
+
+/** The branch, waiting. A host that draws no instant retries at once. */
 export function waitFor(
   definition: SagaDefinition,
-  pending: Pending,
-  how: { readonly outcome: 'retry-later' | 'poll-later'; readonly event: MovingEvent },
-): Pending {
-  const { at, retryAt = at } = how.event;
-  if (how.outcome === 'poll-later') {
-    return { ...pending, waitingFor: 'poll', due: at + stepOf(definition, pending).inProgressPollMs };
+  branch: Branch,
+  how: { readonly outcome: 'retry-later' | 'poll-later' | 'child-works'; readonly event: MovingEvent },
+): Branch {
+  const { at } = how.event;
+  if (how.outcome === 'child-works') return { ...branch, waitingFor: 'child', due: branch.deadline };
+  const pollAt = at + stepOf(definition, branch).inProgressPollMs;
+  if (branch.doubt !== undefined) {
+    if (how.outcome === 'poll-later') return { ...branch, waitingFor: 'next-probe', due: pollAt };
+    return { ...branch, waitingFor: 'next-probe', due: retryAtOf(how.event), probes: branch.probes + 1 };
   }
-  return { ...pending, waitingFor: 'retry', due: Number.isFinite(retryAt) ? retryAt : at };
+  const [waitingFor, due] =
+    how.outcome === 'poll-later' ? (['poll', pollAt] as const) : (['retry', retryAtOf(how.event)] as const);
+  return { ...branch, waitingFor, due: Math.min(due, branch.deadline) };
 }
 
-/** The command in hand, sent again: the next attempt after a back-off, else the very same one. A poll spends no budget
- *  (S80). */
-export function sendAgain(definition: SagaDefinition, pending: Pending, at: number): Pending {
-  const attempt = pending.waitingFor === 'retry' ? pending.attempt + 1 : pending.attempt;
-  return { ...pending, attempt, waitingFor: 'reply', due: at + stepOf(definition, pending).timeoutMs };
+function retryAtOf(event: MovingEvent): number {
+  const retryAt = event.type === 'probed' ? event.at : (event.retryAt ?? event.at);
+  return Number.isFinite(retryAt) ? retryAt : event.at;
+}
+
+/** The branch, sent again: the next attempt after a back-off, else the very same one. A poll spends no budget (S80). */
+export function sendAgain(definition: SagaDefinition, branch: Branch, at: number): Branch {
+  const dueAt = at + stepOf(definition, branch).timeoutMs;
+  if (branch.doubt !== undefined) return { ...branch, waitingFor: 'probe', due: dueAt };
+  const attempt = branch.waitingFor === 'retry' ? branch.attempt + 1 : branch.attempt;
+  return { ...branch, attempt, waitingFor: 'reply', due: Math.min(dueAt, branch.deadline) };
+}
+
+/** The branch while its participant is asked what became of it (R23). */
+export function probe(definition: SagaDefinition, branch: Branch, doubt: RestReason, at: number): Branch {
+  const due = at + stepOf(definition, branch).timeoutMs;
+  return { ...branch, waitingFor: 'probe', doubt, probes: 1, due };
+}
+
+/** The branch while nothing is asked any more; the answer may still come, until the step's deadline. */
+export function awaitLateReply(branch: Branch, doubt: RestReason): Branch {
+  return { ...branch, waitingFor: 'late-reply', doubt, due: branch.deadline };
+}
+
+/** Why an action did not do what was asked, in the words of its ending. */
+export function reasonOf(
+  { id: branchId, doubt }: Branch,
+  ending:
+    Exclude<Ending, { readonly outcome: 'succeeded' }> | { readonly outcome: 'refused'; refusal: Refusal },
+): RestReason {
+  switch (ending.outcome) {
+    case 'refused':
+      return { kind: 'refused', branchId, refusal: ending.refusal };
+    case 'failed':
+      return { kind: 'failed', branchId, failure: ending.failure };
+    case 'silent':
+    case 'not-done':
+    case 'untold':
+      return doubt ?? { kind: 'timed-out', branchId };
+  }
 }

@@ -209,6 +209,79 @@ describe('define() refuses', () => {
       () => reserved({ retry: { maxMs: NaN } }).define(),
       /retry.maxMs is positive, found NaN/,
     ],
+    [
+      'a step that runs beside the pivot',
+      () =>
+        start()
+          .parallel((group) =>
+            group
+              .step('reserve-stock', reserve, ({ input }) => input)
+              .step('confirm-order', confirm, ({ input }) => input, pivot),
+          )
+          .define(),
+      /reserve-stock: nothing runs beside the pivot, and "confirm-order" is it/,
+    ],
+    [
+      'a pivot that is not on every way',
+      () =>
+        start()
+          .when(
+            () => true,
+            (branch) => branch.step('confirm-order', confirm, ({ input }) => input, pivot),
+          )
+          .define(),
+      /a pivot stands on every way through the saga/,
+    ],
+    [
+      'S28: an approval after the pivot, for it may say no',
+      () => confirmed(pivot).approval('manager').define(),
+      /manager: nothing after the pivot may refuse/,
+    ],
+    [
+      'R23: a pivot that is undone when its outcome is unknown',
+      () => confirmed({ ...pivot, onUnknown: 'compensate' }).define(),
+      /a pivot is never undone/,
+    ],
+    [
+      'R6: a retriable step that is probed, for behind "not done" nothing can be repeated',
+      () => reserved({ retriable: true, onUnknown: 'probe' }).define(),
+      /a retriable step is repeated/,
+    ],
+    [
+      'a wait for a late answer without end',
+      () => reserved({ onUnknown: 'wait' }).define(),
+      /needs a deadlineMs/,
+    ],
+    [
+      'a loop without room for a pass',
+      () =>
+        start()
+          .forEach(
+            'each',
+            () => [],
+            reserve,
+            ({ input }: { input: OrderInput }) => input,
+            { atOnce: 0 },
+          )
+          .define(),
+      /atOnce is a positive whole number, found 0/,
+    ],
+    [
+      'a deadline that is not positive',
+      () =>
+        saga<OrderInput>('late', { version: 1, deadlineMs: 0 })
+          .step('a', reserve, ({ input }) => input)
+          .define(),
+      /late: deadlineMs is positive, found 0/,
+    ],
+    [
+      'a child that cannot be undone where it may have to be',
+      () =>
+        start()
+          .subSaga('child', confirmed(pivot).define(), ({ input }) => input)
+          .define(),
+      /child: transaction.start has no undo/,
+    ],
   ])('%s', (_what, define, message) => {
     expect(define).toThrow(message);
   });

@@ -1,120 +1,192 @@
 /**
- * How a saga of sequential steps is told: a small typed language whose result is plain, frozen data and functions.
+ * How a saga is told: a small typed language whose result is plain, frozen data and functions.
  * It stands at the start of the road: what is written here decides everything that the machine may ever ask for.
  * It checks the shape once, in `define()`, and never runs anything.
  */
-import type { Operation } from '../operation.js';
-import type { RetryPolicy } from '../transaction.js';
+import type { Operation, Reply, Undo } from '../operation.js';
+import {
+  policyFrom,
+  settle,
+  settleStep,
+  undoPatience,
+  type PatienceOptions,
+  type SagaOptions,
+  type StepOptions,
+} from './saga.options.js';
+import {
+  compile,
+  stepOfNode,
+  type ClosingContext,
+  type ClosingStep,
+  type SagaDefinition,
+  type StepContext,
+} from './saga.plan.js';
 import { assertShape } from './saga.shape.js';
+import { addWork, beside, joined, nothingTold, within, type Told } from './saga.told.js';
 
-/** What a step's input is computed from: the transaction's input and the outputs of the steps before it. */
-export interface StepContext<Input, Results> {
-  readonly input: Input;
-  readonly results: Readonly<Results>;
-}
-
-/** Why everything was undone: the code of the refusal or of the failure, or `timed-out`. */
-export interface CompensationReason {
-  readonly code: string;
-  readonly details?: Readonly<Record<string, unknown>>;
-}
-
-/** What the closing step's input is computed from. */
-export interface ClosingContext<Input> {
-  readonly input: Input;
-  readonly reason: CompensationReason;
-}
-
-/** How patiently an operation is asked for. Whatever is left out takes its default. */
-export interface PatienceOptions {
-  /** How long one attempt waits for its answer; ms, positive, default 10 000. */
-  readonly timeoutMs?: number;
-  /** Attempts of the action; default 5 attempts (10 for `onCompensated`), from 200 ms up to 10 000 ms apart. */
-  readonly retry?: Partial<RetryPolicy>;
-  /** How long to wait before asking again after `in-progress`; ms, positive, default 1 000. */
-  readonly inProgressPollMs?: number;
-}
-
-/** What a step may say about itself. */
-export interface StepOptions extends PatienceOptions {
-  /** Attempts of the undo; default 10 attempts, from 200 ms up to 10 000 ms apart. */
-  readonly undoRetry?: Partial<RetryPolicy>;
-  /** The point of no return: once it has succeeded nothing is undone. At most one a saga. Default false. */
-  readonly pivot?: boolean;
-  /** Repeated until done, never undone on its own account: what it cannot finish waits for a person. Default false. */
-  readonly retriable?: boolean;
-  /** The operation leaves nothing behind, e.g. a read, so it needs no undo. Default false. */
-  readonly nothingToUndo?: boolean;
-}
-
-/** An operation under a name, with every default filled in. */
-export interface SettledStep {
-  /** Unique in its saga; also the branch id. */
-  readonly name: string;
-  readonly operation: Operation;
-  readonly timeoutMs: number;
-  readonly retry: RetryPolicy;
-  readonly undoRetry: RetryPolicy;
-  readonly inProgressPollMs: number;
-}
-
-/** One step forward. `input` is pure: it is computed again at every replay. */
-export interface SagaStep extends SettledStep {
-  readonly pivot: boolean;
-  readonly retriable: boolean;
-  readonly nothingToUndo: boolean;
-  input(context: StepContext<unknown, Readonly<Record<string, unknown>>>): unknown;
-}
-
-/** The command that tells of the end once everything is undone. `input` is pure. */
-export interface ClosingStep extends SettledStep {
-  input(context: ClosingContext<unknown>): unknown;
-}
-
-/** A saga as data: frozen, its shape checked. */
-export interface SagaDefinition<Input = unknown> {
-  readonly name: string;
-  readonly version: number;
-  readonly steps: readonly SagaStep[];
-  readonly onCompensated?: ClosingStep;
-  /** Carries the type; never has a value. */
-  readonly types?: { readonly input: Input };
-}
-
-interface Identity {
-  readonly name: string;
-  readonly version: number;
-}
-
-/** Begins to tell a saga that starts from an `Input`; `define()` ends it. `version` is a positive whole number. */
-export function saga<Input>(
-  name: string,
-  { version }: { readonly version: number },
-): SagaBuilder<Input, Nothing> {
-  return new SagaBuilder({ name, version }, []);
-}
+export type { PatienceOptions, SagaOptions, StepOptions } from './saga.options.js';
+export type {
+  ClosingContext,
+  ClosingStep,
+  CompensationReason,
+  OnUnknown,
+  SagaDefinition,
+  SagaStep,
+  StepContext,
+} from './saga.plan.js';
 
 type Nothing = Readonly<Record<never, unknown>>;
+/** A name that is not taken yet. */
+type Free<Name, Taken> = Name & (Name extends keyof Taken ? never : unknown);
+type Named<Name extends string, Value> = { readonly [K in Name]: Value };
+/** The results of a branch that may not have been taken. */
+type Maybe<Inner, Before> = { readonly [K in Exclude<keyof Inner, keyof Before>]?: Inner[K] };
+/** What a local function answers, beside the replies that say no. */
+type Answer<Value> = Exclude<Awaited<Value>, Reply<never>>;
 
-/** A saga half told. Every call answers a new builder, so a beginning may be shared. */
-export class SagaBuilder<Input, Results> {
-  constructor(
-    private readonly identity: Identity,
-    private readonly steps: readonly SagaStep[],
-    private readonly closing?: ClosingStep,
-  ) {}
+/** What a loop may say about itself. */
+export interface LoopOptions extends StepOptions {
+  /** How many passes may run at the same time; default 1: one after the other, in order. */
+  readonly atOnce?: number;
+}
 
-  /** Adds the next step. `input` sees the outputs of the steps above it and must be pure, for it is computed again at
+/** What a wait for a signal may say about itself. */
+export interface SignalOptions<OnDeadline extends 'refuse' | 'continue' = 'refuse' | 'continue'> {
+  /** How long to wait once it is reached; ms, positive, default without end. */
+  readonly deadlineMs?: number;
+  /** What follows when nobody spoke in time: the saga turns around, or goes on without a result. Default `refuse`. */
+  readonly onDeadline?: OnDeadline;
+}
+
+/** A person's answer, the payload of an approval's signal. A "no" is a refusal, and the saga turns around. */
+export interface Approval {
+  readonly approved: boolean;
+  readonly by?: string;
+  readonly comment?: string;
+}
+
+/** Begins to tell a saga that starts from an `Input`; `define()` ends it. */
+export function saga<Input>(name: string, options: SagaOptions): SagaBuilder<Input, Nothing> {
+  return new SagaBuilder({ ...nothingTold, name, version: options.version, policy: policyFrom(options) });
+}
+
+/** A saga half told. Every call answers a new builder, so a beginning may be shared. Whatever is added comes AFTER
+ *  all that was told before it. */
+export class SagaBuilder<Input, Results, Output = null> {
+  constructor(readonly told: Told) {}
+
+  /** Adds a step. `input` sees the outputs of the steps above it and must be pure, for it is computed again at
    *  every replay. */
   step<Name extends string, StepInput, StepOutput>(
-    name: Name & (Name extends keyof Results ? never : unknown),
+    name: Free<Name, Results>,
     operation: Operation<StepInput, StepOutput>,
     input: (context: StepContext<Input, Results>) => NoInfer<StepInput>,
     options: StepOptions = {},
-  ): SagaBuilder<Input, Results & { readonly [K in Name]: StepOutput }> {
-    const { pivot = false, retriable = false, nothingToUndo = false } = options;
-    const step: SagaStep = { ...settle(name, operation, options), pivot, retriable, nothingToUndo, input };
-    return new SagaBuilder(this.identity, [...this.steps, step], this.closing);
+  ): SagaBuilder<Input, Results & Named<Name, StepOutput>> {
+    const step = settleStep({ name, operation, input }, this.told.policy, options);
+    return new SagaBuilder(addWork(this.told, name, { kind: 'step', step }));
+  }
+
+  /** Adds a function that runs in the orchestrator's host: at least once, so it must be safe to repeat. What it answers
+   *  is recorded and never computed again; `refused(...)` turns the saga around. `undo` is given what it answered. */
+  local<Name extends string, Value>(
+    name: Free<Name, Results>,
+    run: (context: StepContext<Input, Results>) => Value,
+    undo?: (undo: Undo<StepContext<Input, Results>, Answer<Value>>) => unknown,
+    options: StepOptions = {},
+  ): SagaBuilder<Input, Results & Named<Name, Answer<Value>>> {
+    const actions = { participant: 'orchestrator', action: 'local.run', effect: 'local' } as const;
+    const operation = undo === undefined ? actions : { ...actions, compensation: 'local.undo' };
+    const via = { type: 'local', run, ...(undo && { undo }) } as const;
+    const bare = { nothingToUndo: undo === undefined, ...options };
+    const step = settleStep({ name, operation, input: (c) => c, via }, this.told.policy, bare);
+    return new SagaBuilder(addWork(this.told, name, { kind: 'step', step }));
+  }
+
+  /** Adds another saga as one step: it runs as a transaction of its own, and is undone as one step, its own order
+   *  included (S24). One with a pivot cannot be undone. Its result is what it `returns`. */
+  subSaga<Name extends string, ChildInput, ChildOutput>(
+    name: Free<Name, Results>,
+    definition: SagaDefinition<ChildInput, ChildOutput>,
+    input: (context: StepContext<Input, Results>) => NoInfer<ChildInput>,
+    options: StepOptions = {},
+  ): SagaBuilder<Input, Results & Named<Name, ChildOutput>> {
+    const actions = { participant: 'orchestrator', action: 'transaction.start', effect: 'local' } as const;
+    const canUndo = definition.pivot < 0 && definition.recovery === 'backward';
+    const operation = canUndo ? { ...actions, compensation: 'transaction.undo' } : actions;
+    const via = { type: 'child', definition } as const;
+    const step = settleStep({ name, operation, input, via }, this.told.policy, options);
+    return new SagaBuilder(addWork(this.told, name, { kind: 'step', step }));
+  }
+
+  /** Adds one pass of `operation` for each of `items`, each a branch of its own with its own undo (S23). The result is
+   *  the outputs in the order of the items. Both functions are pure; the items are computed once, when it is reached. */
+  forEach<Name extends string, Item, StepInput, StepOutput>(
+    name: Free<Name, Results>,
+    items: (context: StepContext<Input, Results>) => readonly Item[],
+    operation: Operation<StepInput, StepOutput>,
+    each: (item: NoInfer<Item>, index: number) => NoInfer<StepInput>,
+    options: LoopOptions = {},
+  ): SagaBuilder<Input, Results & Named<Name, readonly StepOutput[]>> {
+    const { atOnce = 1, ...rest } = options;
+    const step = settleStep({ name, operation, input: (c) => c }, this.told.policy, rest);
+    return new SagaBuilder(addWork(this.told, name, { kind: 'loop', step, atOnce, items, each }));
+  }
+
+  /** Adds a group whose members run at the same time; what follows waits for all of them. */
+  parallel<Own>(
+    tell: (group: GroupBuilder<Input, Results, Nothing>) => GroupBuilder<Input, Results, Own>,
+  ): SagaBuilder<Input, Results & Own> {
+    return new SagaBuilder(joined(tell(new GroupBuilder(beside(this.told)))));
+  }
+
+  /** Adds a branch that is taken only if `isTaken`, decided once, when it is reached. Its results are optional to what
+   *  follows. */
+  when<Inner>(
+    isTaken: (context: StepContext<Input, Results>) => boolean,
+    tell: (branch: SagaBuilder<Input, Results>) => SagaBuilder<Input, Inner>,
+  ): SagaBuilder<Input, Results & Maybe<Inner, Results>> {
+    const { told } = this;
+    const decided = addWork(told, `?${told.drafts.length}`, { kind: 'decision', isTaken });
+    const inner = tell(new SagaBuilder(within(decided)));
+    return new SagaBuilder({ ...inner.told, gate: told.gate });
+  }
+
+  /** Adds a durable timer: ms to wait once it is reached, or the instant to wait for, computed from the context. */
+  wait<Name extends string>(
+    name: Free<Name, Results>,
+    duration: number | ((context: StepContext<Input, Results>, at: number) => number),
+  ): SagaBuilder<Input, Results & Named<Name, null>> {
+    const until = typeof duration === 'number' ? (_context: unknown, at: number) => at + duration : duration;
+    return new SagaBuilder(addWork(this.told, name, { kind: 'wait', until }));
+  }
+
+  /** Waits until somebody sends the signal of this name; one that came before is taken at once (S39). The result is
+   *  its payload, which the host has checked BEFORE. */
+  signal<Payload, Name extends string = string, D extends 'refuse' | 'continue' = 'refuse'>(
+    name: Free<Name, Results>,
+    options: SignalOptions<D> = {},
+  ): SagaBuilder<Input, Results & Named<Name, D extends 'continue' ? Payload | undefined : Payload>> {
+    const { deadlineMs = Infinity, onDeadline = 'refuse' } = options;
+    const work = { kind: 'signal', deadlineMs, onDeadline, isApproval: false } as const;
+    return new SagaBuilder(addWork(this.told, name, work));
+  }
+
+  /** Waits for a person's `Approval`, sent as the signal of this name. A "no" is refused with the code `rejected`. */
+  approval<Name extends string, D extends 'refuse' | 'continue' = 'refuse'>(
+    name: Free<Name, Results>,
+    options: SignalOptions<D> = {},
+  ): SagaBuilder<Input, Results & Named<Name, D extends 'continue' ? Approval | undefined : Approval>> {
+    const { deadlineMs = Infinity, onDeadline = 'refuse' } = options;
+    const work = { kind: 'signal', deadlineMs, onDeadline, isApproval: true } as const;
+    return new SagaBuilder(addWork(this.told, name, work));
+  }
+
+  /** What the completed saga answers whoever started it. Pure. */
+  returns<Value>(
+    output: (context: StepContext<Input, Results>) => Value,
+  ): Pick<SagaBuilder<Input, Results, Value>, 'define' | 'onCompensated'> {
+    return new SagaBuilder<Input, Results, Value>({ ...this.told, returns: output });
   }
 
   /** The command sent AFTER everything was undone, also when there was nothing to undo (R28). Repeated until answered;
@@ -124,31 +196,64 @@ export class SagaBuilder<Input, Results> {
     operation: Operation<StepInput, StepOutput>,
     input: (context: ClosingContext<Input>) => NoInfer<StepInput>,
     options: PatienceOptions = {},
-  ): Pick<SagaBuilder<Input, Results>, 'define'> {
+  ): Pick<SagaBuilder<Input, Results, Output>, 'define'> {
     const retry = { ...undoPatience, ...options.retry };
-    return new SagaBuilder<Input, Results>(this.identity, this.steps, {
-      ...settle(name, operation, { ...options, retry }),
-      input,
+    const onCompensated: ClosingStep = { ...settle(name, operation, { ...options, retry }), input };
+    return new SagaBuilder<Input, Results, Output>({
+      ...this.told,
+      onCompensated: Object.freeze(onCompensated),
     });
   }
 
   /** The finished definition, frozen. Throws an assertion that names the saga and the step when the shape is unsound. */
-  define(): SagaDefinition<Input> {
-    const told = { ...this.identity, steps: Object.freeze(this.steps.map((step) => Object.freeze(step))) };
-    const definition =
-      this.closing === undefined ? told : { ...told, onCompensated: Object.freeze(this.closing) };
+  define(): SagaDefinition<Input, Output> {
+    const { name, version, policy, drafts, onCompensated, returns } = this.told;
+    const nodes = compile(drafts);
+    const steps = Object.freeze(nodes.flatMap((node) => stepOfNode(node) ?? []));
+    const pivot = nodes.findIndex((node) => stepOfNode(node)?.pivot === true);
+    const definition: SagaDefinition<Input, Output> = {
+      ...policy,
+      name,
+      version,
+      nodes,
+      steps,
+      pivot,
+      ...(onCompensated && { onCompensated }),
+      ...(returns && { returns }),
+    };
     assertShape(definition);
     return Object.freeze(definition);
   }
 }
 
-const patience: RetryPolicy = { attemptsMax: 5, baseMs: 200, maxMs: 10_000 };
-/** An undo that gives up needs a person, so it is given more time than an action, whose failure only turns around. */
-const undoPatience: RetryPolicy = { ...patience, attemptsMax: 10 };
+/** The members of a parallel group. They see what stands before the group, and of one another only what they name. */
+export class GroupBuilder<Input, Before, Own> {
+  constructor(readonly told: Told) {}
 
-function settle(name: string, operation: Operation, options: StepOptions): SettledStep {
-  const { timeoutMs = 10_000, inProgressPollMs = 1_000 } = options;
-  const retry = Object.freeze({ ...patience, ...options.retry });
-  const undoRetry = Object.freeze({ ...undoPatience, ...options.undoRetry });
-  return { name, operation, timeoutMs, retry, undoRetry, inProgressPollMs };
+  /** Adds a member that begins with the group, or, given `after`, once the named members are done; it then sees their
+   *  results too. */
+  step<Name extends string, StepInput, StepOutput, const After extends readonly (keyof Own)[] = readonly []>(
+    name: Free<Name, Before & Own>,
+    operation: Operation<StepInput, StepOutput>,
+    input: (context: StepContext<Input, Before & Pick<Own, After[number]>>) => NoInfer<StepInput>,
+    options: StepOptions & { readonly after?: After } = {},
+  ): GroupBuilder<Input, Before, Own & Named<Name, StepOutput>> {
+    const { after = [], ...rest } = options;
+    const step = settleStep({ name, operation, input }, this.told.policy, rest);
+    return new GroupBuilder(addWork(this.told, name, { kind: 'step', step }, after.map(String)));
+  }
+
+  /** Adds a member that is a sequence of its own, of whatever shape. */
+  chain<Inner>(
+    tell: (sequence: SagaBuilder<Input, Before>) => SagaBuilder<Input, Inner>,
+  ): GroupBuilder<Input, Before, Own & Omit<Inner, keyof Before>> {
+    const { group, ...told } = this.told;
+    const inner = tell(new SagaBuilder(told)).told;
+    const ends = inner.frontier === told.frontier ? [] : inner.frontier;
+    return new GroupBuilder({
+      ...inner,
+      frontier: told.frontier,
+      ...(group && { group: { ...group, ends: [...group.ends, ...ends] } }),
+    });
+  }
 }

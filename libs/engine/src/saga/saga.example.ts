@@ -2,7 +2,7 @@
  * Words for the specs of this folder: sagas sketched as data, facts told in one line, commands read back in words.
  * No part of the library's face, and no saga runs by it.
  */
-import type { Half, Operation, Reply } from '../operation.js';
+import type { Half, Operation, ProbeFinding, Reply } from '../operation.js';
 import type { Start, TransactionCommand, TransactionEvent } from '../transaction.js';
 import { saga, type SagaDefinition, type StepOptions } from './saga.definition.js';
 import { sagaMachine } from './saga.machine.js';
@@ -29,7 +29,11 @@ export function sketch(steps: readonly SketchedStep[], closing?: SketchedStep): 
     .define();
 }
 
-function operationOf(name: string, undoable: boolean): Operation {
+/** An operation named after its step: `<name>.do` at `<name>-service`, undone by `<name>.undo`. */
+export function operationOf<Input = unknown, Output = unknown>(
+  name: string,
+  undoable = true,
+): Operation<Input, Output> {
   const operation = { participant: `${name}-service`, action: `${name}.do`, effect: 'local' as const };
   return undoable ? { ...operation, compensation: `${name}.undo` } : operation;
 }
@@ -46,7 +50,16 @@ export interface Told {
 
 /** Begins at instant 0 and tells the events in order. */
 export function tell(definition: SagaDefinition, ...events: readonly TransactionEvent[]): Told {
-  let { state, commands: raw } = sagaMachine.begin(definition, start);
+  return tellFrom(definition, start, ...events);
+}
+
+/** As `tell`, from another start. */
+export function tellFrom(
+  definition: SagaDefinition,
+  from: Start,
+  ...events: readonly TransactionEvent[]
+): Told {
+  let { state, commands: raw } = sagaMachine.begin(definition, from);
   const all = raw.map(inWords);
   for (const event of events) {
     ({ state, commands: raw } = sagaMachine.transition(definition, state, event));
@@ -55,9 +68,12 @@ export function tell(definition: SagaDefinition, ...events: readonly Transaction
   return { state, commands: raw.map(inWords), all, raw };
 }
 
-/** `do x`, `undo x`, with attempt and generation where they are not the first; `announce y`. */
+/** `do x`, `undo x`, `probe x`, with attempt and generation where they are not the first; `announce y`, `answer z`. */
 export function inWords(command: TransactionCommand): string {
   if (command.type === 'announce') return `announce ${command.outcome}`;
+  if (command.type === 'alarm') return `alarm ${command.code}`;
+  if (command.type === 'answer-parent') return `answer ${command.reply.outcome} to ${command.operation}`;
+  if (command.type === 'probe') return `probe ${command.branchId}`;
   const { operation, branchId, attempt, generation } = command;
   const verb = operation === 'action' ? 'do' : 'undo';
   return `${verb} ${branchId}${attempt > 1 ? ` attempt ${attempt}` : ''}${generation > 1 ? ` generation ${generation}` : ''}`;
@@ -71,7 +87,8 @@ export interface Circumstances {
   readonly retryAt?: number;
 }
 
-type Replied = TransactionEvent & { readonly type: 'replied' };
+/** A reply as an event. */
+export type ReplyEvent = TransactionEvent & { readonly type: 'replied' };
 
 /** A reply that arrived at instant 100 for generation 1, unless said otherwise. */
 export function replied(
@@ -79,7 +96,7 @@ export function replied(
   operation: Half,
   reply: Reply,
   circumstances: Circumstances = {},
-): Replied {
+): ReplyEvent {
   return { type: 'replied', at: 100, generation: 1, branchId, operation, reply, ...circumstances };
 }
 
@@ -120,5 +137,48 @@ export const resumed = (at = 500): TransactionEvent => ({
   at,
   actor: 'ada',
   reason: 'repaired',
+});
+export const probed = (branchId: string, finding: ProbeFinding, at = 100): TransactionEvent => ({
+  type: 'probed',
+  at,
+  branchId,
+  generation: 1,
+  finding,
+});
+export const signalled = (name: string, payload: unknown, at = 100, id = 's-1'): TransactionEvent => ({
+  type: 'signal-received',
+  at,
+  name,
+  id,
+  payload,
+});
+const decided =
+  (type: 'cancel-requested' | 'terminate-requested' | 'operator-paused') =>
+  (at = 300): TransactionEvent => ({ type, at, actor: 'ada', reason: 'wanted' });
+export const cancelled = decided('cancel-requested');
+export const terminated = decided('terminate-requested');
+export const paused = decided('operator-paused');
+export const skipped = (branchId: string, operation: Half = 'action', at = 500): TransactionEvent => ({
+  type: 'operator-skipped',
+  at,
+  actor: 'ada',
+  reason: 'seen',
+  branchId,
+  operation,
+});
+export const resultSet = (branchId: string, output: unknown, at = 500): TransactionEvent => ({
+  type: 'operator-set-result',
+  at,
+  actor: 'ada',
+  reason: 'seen',
+  branchId,
+  operation: 'action',
+  output,
+});
+export const parentAsked = (operation: Half, generation = 1, at = 600): TransactionEvent => ({
+  type: 'parent-asked',
+  at,
+  operation,
+  generation,
 });
 export const bug = (at = 400): TransactionEvent => ({ type: 'bug-found', at, message: 'a rule broke' });

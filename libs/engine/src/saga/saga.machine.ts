@@ -1,24 +1,26 @@
 /**
- * The saga of sequential steps as a pure machine: the way forward, and the crossroads to all other files of the folder.
+ * The saga as a pure machine: the crossroads to all other files of the folder.
  * Every transaction passes here once for each fact about it; what it answers is saved before anything is sent.
  * Before the pivot whatever is unknown is undone; from the pivot on nothing is undone and nothing unknown is passed.
  */
-import assert from 'node:assert/strict';
+import type { TransactionCommand } from '../command.js';
+import type { Decided, Probed, Replied, TimePassed, TransactionEvent } from '../event.js';
 import type { Machine, Transition } from '../machine.js';
-import type { Start, TransactionCommand, TransactionEvent } from '../transaction.js';
-import {
-  ask,
-  commandOf,
-  meaningOf,
-  sendAgain,
-  waitFor,
-  type Ending,
-  type MovingEvent,
-} from './saga.attempt.js';
-import { settleCompensating, undo } from './saga.compensation.js';
-import type { SagaDefinition, SagaStep } from './saga.definition.js';
-import { park, parkForBug, reasonOf, resume } from './saga.rest.js';
-import { isMoving, type Done, type Executing, type Moving, type SagaState } from './saga.state.js';
+import type { Start } from '../transaction.js';
+import { meaningOf, reasonOf, sendAgain, waitFor, type Ending, type MovingEvent } from './saga.attempt.js';
+import { answerParent } from './saga.child.js';
+import { commandOf, outstandingOf } from './saga.command.js';
+import { settleCompensating } from './saga.compensation.js';
+import { goOn, setOut } from './saga.forward.js';
+import { hearParent } from './saga.parent.js';
+import { cancel, settleByHand, terminate } from './saga.people.js';
+import { stepOfNode, type SagaDefinition } from './saga.plan.js';
+import { park, parkForBug, pause, resume, unpause } from './saga.rest.js';
+import { hearSignal, settleSignal } from './saga.signal.js';
+import { isMoving, without, withInstead } from './saga.state.js';
+import type { Branch, Executing, Moving, SagaState } from './saga.state.js';
+import { dueAtOf, dueBranch, isOverdue, passDeadline } from './saga.time.js';
+import { isAwaited, settleAwaited, settleUnknown, turnAround } from './saga.turn.js';
 
 type Step = Transition<SagaState, TransactionCommand>;
 
@@ -27,26 +29,62 @@ const none: readonly TransactionCommand[] = Object.freeze([]);
 /** The machine of every saga. Total: no event throws in any state, unless a function of the definition does; then
  *  nothing has happened, and the host tells `bug-found` instead of that event (R2). */
 export const sagaMachine: Machine<SagaDefinition, Start, SagaState, TransactionEvent, TransactionCommand> = {
-  begin: (definition, { input, at }) => forward(definition, { input, done: undefined, index: 0 }, at),
-  transition,
-  outstanding: (definition, state) =>
-    isMoving(state) && state.pending.waitingFor === 'reply' ? [commandOf(definition, state.pending)] : none,
-  dueAt: (_definition, state) => (isMoving(state) ? state.pending.due : undefined),
+  begin,
+  transition: (definition, state, event) =>
+    Number.isFinite(event.at) ? withheld(tell(definition, state, event)) : unchanged(state),
+  outstanding: outstandingOf,
+  dueAt: (_definition, state) => dueAtOf(state),
 };
 
-function transition(definition: SagaDefinition, state: SagaState, event: TransactionEvent): Step {
+/** A child that was undone before it was ever started does nothing, and its seat is taken (R6, I14). */
+function begin(definition: SagaDefinition, { input, at, parent }: Start): Step {
+  const journey = { input, parent };
+  if (parent === undefined) return setOut(definition, journey, at);
+  if (parent.operation === 'action') {
+    const { state, commands } = setOut(definition, journey, at);
+    const working = isMoving(state) ? answerParent(journey, { outcome: 'in-progress' }) : none;
+    return { state, commands: [...commands, ...working] };
+  }
+  const reason = { kind: 'cancelled', actor: 'parent', because: 'undone before it began' } as const;
+  const answer = answerParent(journey, { outcome: 'succeeded', output: null, empty: true });
+  const announcement = { type: 'announce', outcome: 'compensated', reason } as const;
+  return {
+    state: { status: 'compensated', reason, journey, undone: undefined },
+    commands: [announcement, ...answer],
+  };
+}
+
+/** While a person holds a saga it may learn, and nothing it asks for leaves; a resumption asks for all of it (S96). */
+function withheld(step: Step): Step {
+  const { state, commands } = step;
+  if (commands.length === 0 || !isMoving(state) || !state.isPaused) return step;
+  return { state, commands: commands.filter(({ type }) => type === 'alarm' || type === 'answer-parent') };
+}
+
+function tell(definition: SagaDefinition, state: SagaState, event: TransactionEvent): Step {
   switch (event.type) {
     case 'replied':
+    case 'probed':
+      return isMoving(state) ? hear(definition, state, event) : unchanged(state);
     case 'time-passed':
-      return isMoving(state) ? advance(definition, state, event) : unchanged(state);
+      return isMoving(state) ? pass(definition, state, event) : unchanged(state);
+    case 'signal-received':
+      return hearSignal(definition, state, event) ?? unchanged(state);
+    case 'parent-asked':
+      return hearParent(definition, state, event) ?? unchanged(state);
+    case 'cancel-requested':
+    case 'terminate-requested':
+    case 'operator-paused':
     case 'operator-resumed':
-      if (state.status !== 'parked' || !Number.isFinite(event.at)) return unchanged(state);
-      return resume(definition, state, event.at);
+      return obey(definition, state, event);
+    case 'operator-skipped':
+    case 'operator-set-result':
+      return settleByHand(definition, state, event) ?? unchanged(state);
     case 'bug-found':
       // Already parked, the first reason is the one a person must see.
-      return isMoving(state) ? parkForBug(definition, state, event.message) : unchanged(state);
+      return isMoving(state) ? parkForBug(state, event.message) : unchanged(state);
     case 'definition-missing':
-      return isMoving(state) ? park(state, { kind: 'no-handler' }) : unchanged(state);
+      return isMoving(state) ? park(state, { kind: 'no-handler' }, undefined) : unchanged(state);
     default:
       // Events of other protocols mean nothing to a saga.
       return unchanged(state);
@@ -58,80 +96,96 @@ function unchanged(state: SagaState): Step {
   return { state, commands: none };
 }
 
-function advance(definition: SagaDefinition, state: Moving, event: MovingEvent): Step {
-  const meaning = meaningOf(definition, state.pending, event);
+function obey(definition: SagaDefinition, state: SagaState, event: Decided): Step {
+  switch (event.type) {
+    case 'cancel-requested':
+      return cancel(definition, state, event) ?? unchanged(state);
+    case 'terminate-requested':
+      return terminate(state, event) ?? unchanged(state);
+    case 'operator-paused':
+      return isMoving(state) && !state.isPaused ? pause(state) : unchanged(state);
+    case 'operator-resumed':
+      if (state.status === 'parked') return resume(definition, state, event.at);
+      return isMoving(state) && state.isPaused ? unpause(definition, state, event.at) : unchanged(state);
+  }
+}
+
+function hear(definition: SagaDefinition, state: Moving, event: Replied | Probed): Step {
+  const branch = addresseeOf(state, event);
+  return branch === undefined ? unchanged(state) : advance(definition, state, branch, event);
+}
+
+/** The branch an answer is for. One for another branch, half or generation is for nobody. */
+export function addresseeOf({ active }: Moving, event: Replied | Probed): Branch | undefined {
+  for (const branch of active)
+    if (branch.id === event.branchId && branch.generation === event.generation && isFor(branch, event))
+      return branch;
+  return undefined;
+}
+
+function isFor({ half, waitingFor }: Branch, event: Replied | Probed): boolean {
+  if (event.type === 'probed') return waitingFor === 'probe' || waitingFor === 'next-probe';
+  return event.operation === half && waitingFor !== 'instant' && waitingFor !== 'signal';
+}
+
+function pass(definition: SagaDefinition, state: Moving, event: TimePassed): Step {
+  const branch = dueBranch(state, event.at);
+  if (branch !== undefined) return advance(definition, state, branch, event);
+  return isOverdue(state, event.at) ? passDeadline(definition, state, event.at) : unchanged(state);
+}
+
+function advance(definition: SagaDefinition, state: Moving, branch: Branch, event: MovingEvent): Step {
+  if (state.status === 'executing' && branch.waitingFor === 'instant')
+    return goOn(definition, state, { branch, outcome: 'mark', output: null, at: event.at });
+  if (state.status === 'executing' && branch.waitingFor === 'signal')
+    return settleSignal(definition, state, { branch, at: event.at });
+  const meaning = meaningOf(definition, branch, event, isAwaited(definition, state, branch));
   switch (meaning.outcome) {
     case 'nothing':
       return unchanged(state);
     case 'retry-later':
-    case 'poll-later': {
-      const pending = waitFor(definition, state.pending, { outcome: meaning.outcome, event });
-      return { state: { ...state, pending }, commands: none };
+    case 'poll-later':
+    case 'child-works': {
+      const waiting = waitFor(definition, branch, { outcome: meaning.outcome, event });
+      return { state: { ...state, active: withInstead(state.active, branch, waiting) }, commands: none };
     }
     case 'ask-again': {
-      const pending = sendAgain(definition, state.pending, event.at);
-      return { state: { ...state, pending }, commands: [commandOf(definition, pending)] };
+      const asked = sendAgain(definition, branch, event.at);
+      const active = withInstead(state.active, branch, asked);
+      return { state: { ...state, active }, commands: [commandOf(definition, asked)] };
     }
     case 'succeeded':
     case 'refused':
     case 'failed':
     case 'silent':
-      return state.status === 'executing'
-        ? settleExecuting(definition, state, meaning, event.at)
-        : settleCompensating(definition, state, meaning, event.at);
+    case 'not-done':
+    case 'untold':
+      return settle(definition, state, { branch, ending: meaning, at: event.at });
   }
 }
 
-/** The action in hand has ended. */
-function settleExecuting(definition: SagaDefinition, state: Executing, ending: Ending, at: number): Step {
-  const { input, done, pending } = state;
-  const step = definition.steps[pending.step];
-  assert(step !== undefined, `${definition.name} has no step ${pending.step}`);
-  const { step: index, payload } = pending;
-  if (ending.outcome === 'succeeded') {
-    const now: Done = {
-      step: index,
-      input: payload,
-      outcome: 'succeeded',
-      output: ending.output,
-      earlier: done,
-    };
-    return forward(definition, { input, done: now, index: index + 1 }, at);
-  }
-  const reason = reasonOf(definition, pending, ending);
-  if (neverUndone(step, ending)) return park(state, reason);
-  // S11: a refused step did nothing. S16, S18: one without an answer may have done everything.
-  if (ending.outcome === 'refused') return undo(definition, { input, reason, done }, at);
-  const unknown: Done = { step: index, input: payload, outcome: 'unknown', output: undefined, earlier: done };
-  return undo(definition, { input, reason, done: unknown }, at);
+interface Ended {
+  readonly branch: Branch;
+  readonly ending: Ending;
+  readonly at: number;
 }
 
-/** A retriable step only ever goes forward, and a pivot whose outcome is unknown is neither undone nor passed (R23, S27);
- *  a pivot that says no has not happened, so everything before it can still be undone. */
-function neverUndone(step: SagaStep, ending: Ending): boolean {
-  return step.retriable || (step.pivot && ending.outcome !== 'refused');
+function settle(definition: SagaDefinition, state: Moving, ended: Ended): Step {
+  if (state.status === 'executing') return settleExecuting(definition, state, ended);
+  if (isAwaited(definition, state, ended.branch)) return settleAwaited(definition, state, ended);
+  return settleCompensating(definition, state, ended);
 }
 
-/** Asks for the step at `index`, or completes behind the last one. */
-function forward(
-  definition: SagaDefinition,
-  from: { readonly input: unknown; readonly done: Done | undefined; readonly index: number },
-  at: number,
-): Step {
-  const { input, done, index } = from;
-  const step = definition.steps[index];
-  if (step === undefined)
-    return { state: { status: 'completed' }, commands: [{ type: 'announce', outcome: 'completed' }] };
-  const payload = step.input({ input, results: resultsOf(definition, done) });
-  const pending = ask(step, { step: index, half: 'action', payload, at });
-  return { state: { status: 'executing', input, done, pending }, commands: [commandOf(definition, pending)] };
-}
-
-function resultsOf(definition: SagaDefinition, from: Done | undefined): Readonly<Record<string, unknown>> {
-  const results: Record<string, unknown> = {};
-  for (let done = from; done !== undefined; done = done.earlier) {
-    const step = definition.steps[done.step];
-    if (step !== undefined) results[step.name] = done.output;
-  }
-  return results;
+/** An action in hand has ended. */
+function settleExecuting(definition: SagaDefinition, state: Executing, { branch, ending, at }: Ended): Step {
+  if (ending.outcome === 'succeeded')
+    return goOn(definition, state, { branch, outcome: 'succeeded', output: ending.output, at });
+  const reason = reasonOf(branch, ending);
+  if (ending.outcome !== 'refused' && ending.outcome !== 'not-done')
+    return settleUnknown(definition, state, { branch, reason, at });
+  // A retriable step only ever goes forward; a pivot that says no has not happened, so all before it can be undone.
+  // S11: what is refused did nothing, so it is not undone itself.
+  const found = definition.nodes[branch.node];
+  if (found !== undefined && stepOfNode(found)?.retriable === true) return park(state, reason, branch);
+  return turnAround(definition, { ...state, active: without(state.active, branch) }, reason, at);
 }

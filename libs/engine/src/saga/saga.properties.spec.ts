@@ -381,7 +381,7 @@ describe('for every saga and every stream of facts', () => {
       const wrong = moments.filter(({ event, state }, index) => {
         if (event === undefined) return false;
         const before = moments[index - 1]!.state;
-        const waits = state !== before && 'pending' in state && state.pending.waitingFor === 'retry';
+        const waits = state !== before && 'active' in state && state.active[0]?.waitingFor === 'retry';
         return waits !== (protocol.retryOf(before, event) !== undefined);
       });
       expect(wrong).toEqual([]);

@@ -71,6 +71,16 @@ describe('R15: the host is told to draw an instant', () => {
     expect(protocol.retryOf(after(), passed(1_000))).toEqual({ attempt: 1, policy });
   });
 
+  test.each([
+    ['S82: with what the participant asked for', 30_000, 30_000],
+    ['S82: and no more than a cap, whatever it asked for', 1e12, 300_000],
+    ['S82: and nothing where that makes no sense', -5, undefined],
+  ])('%s', (_what, retryAfterMs, notBeforeMs) => {
+    const failure = { code: 'BUSY', message: 'come back', retryable: true, retryAfterMs };
+    const event = example.replied('reserve', 'action', { outcome: 'failed', failure });
+    expect(protocol.retryOf(after(), event)?.notBeforeMs).toBe(notBeforeMs);
+  });
+
   test('under the policy of the undo, on the way back', () => {
     const back = after(done('reserve'), done('charge'), refused('confirm'));
     expect(protocol.retryOf(back, example.undoFailed('charge'))?.policy.baseMs).toBe(9);

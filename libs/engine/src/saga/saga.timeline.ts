@@ -2,15 +2,18 @@
  * A transaction's story for people: every half that was asked for, in the order of asking, with how it ended.
  * Told by replaying the stored events, so it can never differ from what the machine did; it decides nothing.
  */
-import type { Start, StepView, TransactionCommand, TransactionEvent } from '../transaction.js';
-import type { SagaDefinition } from './saga.definition.js';
+import type { TransactionCommand } from '../command.js';
+import type { TransactionEvent } from '../event.js';
+import type { Start, StepView } from '../transaction.js';
 import { sagaMachine } from './saga.machine.js';
-import { isMoving, type Pending, type SagaState } from './saga.state.js';
+import type { SagaDefinition } from './saga.plan.js';
+import { movingOf, type Branch, type SagaState } from './saga.state.js';
 
 type Lines = Map<string, StepView>;
 
-/** One line for each half asked for. `attempts` counts the attempts of all generations, polls excepted; `at` is the
- *  instant of the line's last change. A half that is still being tried, or waits for a person after a bug, is `pending`. */
+/** One line for each half asked for, and for each wait. `attempts` counts the attempts of all generations, polls
+ *  excepted; `at` is the instant of the line's last change. A half that is still being tried, or waits for a person
+ *  after a bug, is `pending`. */
 export function timelineOf(
   definition: SagaDefinition,
   start: Start,
@@ -19,63 +22,108 @@ export function timelineOf(
   const lines: Lines = new Map();
   const begun = sagaMachine.begin(definition, start);
   let { state } = begun;
-  noteSends(lines, begun.commands, { at: start.at, before: undefined });
+  noteNews(lines, { before: [], after: activeOf(state), commands: begun.commands, at: start.at });
   for (const event of events) {
-    const after = sagaMachine.transition(definition, state, event);
-    if (after.state === state) continue;
-    noteChange(definition, lines, { before: state, after: after.state, event });
-    noteSends(lines, after.commands, { at: event.at, before: pendingOf(state) });
-    ({ state } = after);
+    const next = sagaMachine.transition(definition, state, event);
+    if (next.state === state) continue;
+    const [before, after] = [activeOf(state), activeOf(next.state)];
+    for (const branch of before) noteChange(lines, { branch, after: next.state, event });
+    noteNews(lines, { before, after, commands: next.commands, at: event.at });
+    ({ state } = next);
   }
   return [...lines.values()];
 }
 
-function pendingOf(state: SagaState): Pending | undefined {
-  if (isMoving(state)) return state.pending;
-  return state.status === 'parked' ? state.suspended.pending : undefined;
+function activeOf(state: SagaState): readonly Branch[] {
+  return movingOf(state)?.active ?? [];
 }
 
-function noteSends(
-  lines: Lines,
-  commands: readonly TransactionCommand[],
-  { at, before }: { readonly at: number; readonly before: Pending | undefined },
-): void {
+function keyOf({ half, id }: Branch): string {
+  return `${half} ${id}`;
+}
+
+interface News {
+  readonly before: readonly Branch[];
+  readonly after: readonly Branch[];
+  readonly commands: readonly TransactionCommand[];
+  readonly at: number;
+}
+
+/** What is asked for, and what begins to be waited for. */
+function noteNews(lines: Lines, { before, after, commands, at }: News): void {
   for (const command of commands) {
-    if (command.type !== 'send') continue;
+    if (!('operation' in command) || command.type === 'answer-parent') continue;
     const { branchId: name, operation, attempt, generation } = command;
     const key = `${operation} ${name}`;
     const line = lines.get(key);
-    const isPoll = line !== undefined && before?.attempt === attempt && before.generation === generation;
+    const known = before.find((branch) => keyOf(branch) === key);
+    const isPoll = line !== undefined && known?.attempt === attempt && known.generation === generation;
     const attempts = (line?.attempts ?? 0) + (isPoll ? 0 : 1);
     lines.set(key, { name, operation, outcome: 'pending', attempts, at });
+  }
+  for (const branch of after) {
+    const { waitingFor, id: name, half: operation } = branch;
+    const isWait = waitingFor === 'instant' || waitingFor === 'signal';
+    if (isWait && !lines.has(keyOf(branch)))
+      lines.set(keyOf(branch), { name, operation, outcome: 'pending', attempts: 1, at });
   }
 }
 
 interface Change {
-  readonly before: SagaState;
+  readonly branch: Branch;
   readonly after: SagaState;
   readonly event: TransactionEvent;
 }
 
-/** The line of the command that was in hand BEFORE the event: settled if the event took it out of hand. */
-function noteChange(definition: SagaDefinition, lines: Lines, { before, after, event }: Change): void {
-  const pending = pendingOf(before);
-  if (pending === undefined) return;
-  const step = definition.steps[pending.step] ?? definition.onCompensated;
-  const key = `${pending.half} ${step?.name}`;
-  const line = lines.get(key);
+/** The line of a branch that was in hand BEFORE the event: settled if the event took it out of hand. */
+function noteChange(lines: Lines, { branch, after, event }: Change): void {
+  const line = lines.get(keyOf(branch));
   if (line === undefined) return;
-  const settled = !isStillInHand(pending, after);
-  lines.set(key, { ...line, outcome: settled ? outcomeOf(event) : line.outcome, at: event.at });
+  const now = activeOf(after).find((other) => keyOf(other) === keyOf(branch));
+  const isStuck = after.status === 'parked' && (after.stuck === now || after.stuck === undefined);
+  if (now === branch && !isStuck) return;
+  const settled = now === undefined || (isStuck && now !== undefined);
+  lines.set(keyOf(branch), {
+    ...line,
+    outcome: settled ? outcomeOf(branch, event) : line.outcome,
+    at: event.at,
+  });
 }
 
-function isStillInHand(pending: Pending, after: SagaState): boolean {
-  return isMoving(after) && after.pending.step === pending.step && after.pending.half === pending.half;
+/** How a branch ended by an event that was about it; what ended by another's was given up. */
+function outcomeOf(branch: Branch, event: TransactionEvent): StepView['outcome'] {
+  switch (event.type) {
+    case 'bug-found':
+    case 'definition-missing':
+      return 'pending';
+    case 'time-passed':
+      return branch.waitingFor === 'instant' ? 'succeeded' : 'unknown';
+    case 'signal-received':
+      return branch.id === event.name && event.at < branch.due ? 'succeeded' : 'unknown';
+    case 'operator-set-result':
+      return isAbout(branch, event) ? 'succeeded' : 'unknown';
+    case 'replied': {
+      const { reply } = event;
+      if (!isAbout(branch, event)) return 'unknown';
+      if (reply.outcome === 'in-progress') return 'pending';
+      return reply.outcome === 'succeeded' && reply.empty === true ? 'empty' : reply.outcome;
+    }
+    case 'probed':
+      if (event.branchId !== branch.id) return 'unknown';
+      return event.finding.outcome === 'succeeded' ? 'succeeded' : 'refused';
+    case 'operator-skipped':
+    case 'cancel-requested':
+    case 'terminate-requested':
+    case 'operator-paused':
+    case 'operator-resumed':
+    case 'parent-asked':
+      return 'unknown';
+  }
 }
 
-function outcomeOf(event: TransactionEvent): StepView['outcome'] {
-  if (event.type === 'time-passed') return 'unknown';
-  if (event.type !== 'replied' || event.reply.outcome === 'in-progress') return 'pending';
-  const { reply } = event;
-  return reply.outcome === 'succeeded' && reply.empty === true ? 'empty' : reply.outcome;
+function isAbout(
+  { id, half }: Branch,
+  event: { readonly branchId: string; readonly operation: string },
+): boolean {
+  return id === event.branchId && half === event.operation;
 }

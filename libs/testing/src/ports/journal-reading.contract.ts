@@ -33,7 +33,7 @@ async function begin(ports: PortsUnderTest, phases: readonly Phase[]): Promise<r
   return starts;
 }
 
-const statusOf = { moving: 'executing', parked: 'parked', final: 'completed' } as const;
+const statusOf = { moving: 'executing', parked: 'parked', held: 'completed', final: 'completed' } as const;
 
 function live(ports: () => PortsUnderTest): void {
   test('the moving transactions of a shard come page by page in order of id, each once, with their events', async () => {
