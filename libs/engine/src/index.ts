@@ -3,8 +3,11 @@ export { replay, type Machine, type Transition } from './machine.js';
 export type {
   AnnounceCommand,
   BranchId,
+  DecideCommand,
+  Decision,
   Phase,
   Protocol,
+  ProtocolCommand,
   RestReason,
   RetryPolicy,
   SendCommand,
@@ -18,8 +21,10 @@ export type {
 // Operations and their outcomes
 export {
   failed,
+  messageTypeFor,
   refused,
   succeeded,
+  type Confirmation,
   type Failure,
   type Half,
   type Operation,
@@ -44,4 +49,13 @@ export { sagaMachine } from './saga/saga.machine.js';
 export { sagaProtocol } from './saga/saga.protocol.js';
 export { type SagaState } from './saga/saga.state.js';
 // Barrier
-export { answerTo, judge, type Asked, type BarrierRow, type Verdict } from './barrier/barrier.js';
+export {
+  answerTo,
+  isAlarming,
+  judge,
+  seatGenerationOf,
+  seatsTakenBy,
+  type Asked,
+  type BarrierRow,
+  type Verdict,
+} from './barrier/barrier.js';

@@ -37,6 +37,20 @@ export type TransactionEvent =
       readonly actor: string;
       readonly reason: string;
     }
+  /** Two-phase commit: the coordinator's word. Journaled like any other event, hence BEFORE the first command that
+   *  carries it out (I20); the host tells it in answer to `decide`, or a person tells it to abort. */
+  | { readonly type: 'decided'; readonly at: number; readonly decision: Decision }
+  /** Two-phase commit: a participant that is in doubt asks how it ended (S69). */
+  | { readonly type: 'decision-asked'; readonly at: number; readonly branchId: BranchId }
+  /** Two-phase commit: a person has settled a branch by hand, or says how it was settled (S71). */
+  | {
+      readonly type: 'outcome-reported';
+      readonly at: number;
+      readonly branchId: BranchId;
+      readonly outcome: 'committed' | 'rolled-back';
+      readonly actor: string;
+      readonly reason: string;
+    }
   /** A rule of the program broke while this transaction was handled (R2); it parks with reason `bug`. */
   | { readonly type: 'bug-found'; readonly at: number; readonly message: string };
 
@@ -52,7 +66,8 @@ export interface SendCommand {
   readonly generation: number;
   /** From 1; for people and spans, not part of the barrier's key. */
   readonly attempt: number;
-  /** For an action its input; for a compensation an `Undo`. */
+  /** For an action, a try or a prepare its input; for an undo of any kind an `Undo`; for a confirm or a commit a
+   *  `Confirmation`. */
   readonly payload: unknown;
 }
 
@@ -65,9 +80,37 @@ export interface AnnounceCommand {
 
 export type TransactionCommand = SendCommand | AnnounceCommand;
 
+/** How two-phase commit ends. */
+export type Decision = 'commit' | 'abort';
+
+/** Everybody has voted yes: tell the machine `decided` at once, in the same breath, and journal both. A host that dies
+ *  in between leaves a transaction without a decision, which aborts when it is taken up again (S67). */
+export interface DecideCommand {
+  readonly type: 'decide';
+  readonly decision: Decision;
+}
+
+/** What a protocol may ask of its host. */
+export type ProtocolCommand = TransactionCommand | DecideCommand;
+
 /** Why a transaction did not simply complete. `code` of a refusal is the business's own word. */
 export interface RestReason {
-  readonly kind: 'refused' | 'failed' | 'timed-out' | 'undo-failed' | 'undo-refused' | 'undo-lost' | 'bug';
+  readonly kind:
+    | 'refused'
+    | 'failed'
+    | 'timed-out'
+    | 'undo-failed'
+    | 'undo-refused'
+    | 'undo-lost'
+    /** What was to be made final, by confirm or commit, could not be, or what it was to keep is gone. */
+    | 'settlement-failed'
+    | 'settlement-refused'
+    | 'settlement-lost'
+    /** Two-phase commit: the coordinator was lost between the last vote and the decision, or was told to abort. */
+    | 'undecided'
+    /** Two-phase commit: a branch was settled against the decision (S71). */
+    | 'heuristic'
+    | 'bug';
   readonly branchId?: BranchId;
   readonly refusal?: Refusal;
   readonly failure?: Failure;
@@ -107,9 +150,9 @@ export interface Protocol<State = unknown> {
   readonly version: number;
   /** The services whose command topics must exist. */
   readonly participants: readonly string[];
-  begin(start: Start): Transition<State, TransactionCommand>;
-  transition(state: State, event: TransactionEvent): Transition<State, TransactionCommand>;
-  outstanding(state: State): readonly TransactionCommand[];
+  begin(start: Start): Transition<State, ProtocolCommand>;
+  transition(state: State, event: TransactionEvent): Transition<State, ProtocolCommand>;
+  outstanding(state: State): readonly ProtocolCommand[];
   dueAt(state: State): number | undefined;
   standing(state: State): Standing;
   /** Whether `event` will make the branch wait for another attempt, and under which policy: the host then draws

@@ -2,7 +2,7 @@
  * From what happened to one transaction to what must be saved and sent: the batch's view of the machine.
  * Pure but for the luck it is handed; it changes no memory, because memory follows the commit (R12).
  */
-import type { Protocol, Standing, TransactionCommand, TransactionEvent } from '@sagamore/engine';
+import type { Protocol, ProtocolCommand, Standing, TransactionEvent } from '@sagamore/engine';
 import { backoffMs, type Random } from '@sagamore/primitives';
 import type { Input } from './inbox.js';
 import type { JournalEntry, TransactionRecord } from './ports.js';
@@ -22,7 +22,7 @@ export interface Decision {
   readonly after: LiveTransaction;
   readonly standing: Standing;
   readonly entries: readonly JournalEntry[];
-  readonly commands: readonly TransactionCommand[];
+  readonly commands: readonly ProtocolCommand[];
 }
 
 export interface DecisionContext {
@@ -79,13 +79,18 @@ function advance(decision: Decision, event: TransactionEvent): Decision {
     seq: seq + 1,
     event,
   };
-  return {
+  const told = {
     before: decision.before,
     after: { record, protocol, state: next.state, seq: seq + 1 },
     standing: protocol.standing(next.state),
     entries: decision.entries.length === 0 ? [entry] : [...decision.entries, entry],
     commands: decision.commands.length === 0 ? next.commands : [...decision.commands, ...next.commands],
   };
+  // I20: votes and decision are one journal write, and the commands that carry the decision out follow from it.
+  const due = next.commands.find((command) => command.type === 'decide');
+  return due === undefined
+    ? told
+    : advance(told, { type: 'decided', at: event.at, decision: due.decision });
 }
 
 function eventOf(input: Input, at: number): TransactionEvent | undefined {
