@@ -48,6 +48,20 @@ export {
 export { sagaMachine } from './saga/saga.machine.js';
 export { sagaProtocol } from './saga/saga.protocol.js';
 export { type SagaState } from './saga/saga.state.js';
+// What branches asked in parallel have in common
+export type { BranchOptions, EndContext, EndReason, Patience } from './round/round.branch.js';
+// TCC
+export {
+  tcc,
+  type ConfirmContext,
+  type TccBranchOptions,
+  type TccBuilder,
+  type TccDefinition,
+  type TccOperation,
+} from './tcc/tcc.definition.js';
+export { tccMachine } from './tcc/tcc.machine.js';
+export { tccProtocol } from './tcc/tcc.protocol.js';
+export { type TccState } from './tcc/tcc.state.js';
 // Barrier
 export {
   answerTo,

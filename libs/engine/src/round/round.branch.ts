@@ -112,3 +112,8 @@ export function assertPositive(what: string, value: number): void {
 function isCount(value: number): boolean {
   return Number.isSafeInteger(value) && value > 0;
 }
+
+/** The services that are asked, each once. */
+export function participantsOf(branches: readonly RoundBranch[]): readonly string[] {
+  return [...new Set(branches.map(({ operation }) => operation.participant))];
+}
