@@ -45,6 +45,9 @@ function transition(definition: SagaDefinition, state: SagaState, event: Transac
     case 'bug-found':
       // Already parked, the first reason is the one a person must see.
       return isMoving(state) ? parkForBug(definition, state, event.message) : unchanged(state);
+    case 'decided':
+    case 'decision-asked':
+    case 'outcome-reported':
     default:
       // Events of other protocols mean nothing to a saga.
       return unchanged(state);

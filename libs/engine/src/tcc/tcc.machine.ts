@@ -65,7 +65,11 @@ function transition(definition: TccDefinition, state: TccState, event: Transacti
     case 'bug-found':
       // Already parked, the first reason is the one a person must see.
       return isMoving(state) ? park(state, bugReason(event.message)) : unchanged(state);
+    case 'decided':
+    case 'decision-asked':
+    case 'outcome-reported':
     default:
+      // Events of other protocols mean nothing to this one.
       return unchanged(state);
   }
 }
