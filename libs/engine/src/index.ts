@@ -62,6 +62,22 @@ export {
 export { tccMachine } from './tcc/tcc.machine.js';
 export { tccProtocol } from './tcc/tcc.protocol.js';
 export { type TccState } from './tcc/tcc.state.js';
+// Two-phase commit
+export {
+  twoPhaseCommit,
+  type TwoPhaseCommitBuilder,
+  type TwoPhaseCommitDefinition,
+} from './two-phase-commit/two-phase-commit.definition.js';
+export {
+  decisionOf,
+  judgePrepared,
+  presumedAbort,
+  type AskedOfPrepared,
+  type Word,
+} from './two-phase-commit/two-phase-commit.decision.js';
+export { twoPhaseCommitMachine } from './two-phase-commit/two-phase-commit.machine.js';
+export { twoPhaseCommitProtocol } from './two-phase-commit/two-phase-commit.protocol.js';
+export { type TwoPhaseCommitState } from './two-phase-commit/two-phase-commit.state.js';
 // Barrier
 export {
   answerTo,
