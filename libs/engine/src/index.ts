@@ -78,6 +78,25 @@ export {
 export { twoPhaseCommitMachine } from './two-phase-commit/two-phase-commit.machine.js';
 export { twoPhaseCommitProtocol } from './two-phase-commit/two-phase-commit.protocol.js';
 export { type TwoPhaseCommitState } from './two-phase-commit/two-phase-commit.state.js';
+// Two-phase message
+export {
+  committedMarker,
+  judgeCheckBack,
+  mayBegin,
+  plantedNo,
+  type CheckBack,
+} from './two-phase-message/check-back.js';
+export {
+  twoPhaseMessage,
+  type SenderOptions,
+  type TwoPhaseMessageBuilder,
+  type TwoPhaseMessageDefinition,
+} from './two-phase-message/two-phase-message.definition.js';
+export {
+  twoPhaseMessageMachine,
+  type TwoPhaseMessageState,
+} from './two-phase-message/two-phase-message.machine.js';
+export { twoPhaseMessageProtocol } from './two-phase-message/two-phase-message.protocol.js';
 // Barrier
 export {
   answerTo,
