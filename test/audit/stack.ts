@@ -129,21 +129,33 @@ async function answers(url: string): Promise<boolean> {
   }
 }
 
-/** Opens a connection to every database. Throws `CannotRun` when one does not answer. */
+/** Opens a connection to every database. Throws `CannotRun` when one does not answer, and leaves none open then. */
 export async function openDatabases(urls: Place['databaseUrls']): Promise<AuditedStack['databases']> {
+  const opened: AuditedDatabase[] = [];
   const open = async (service: ServiceName): Promise<AuditedDatabase> => {
-    try {
-      return await AuditedDatabase.open(urls[service]);
-    } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      throw new CannotRun(`the database of ${service} does not answer: ${why}`);
-    }
+    const database = await openDatabase(service, urls[service]);
+    opened.push(database);
+    return database;
   };
-  return {
-    order: await open('order'),
-    inventory: await open('inventory'),
-    payment: await open('payment'),
-    shipping: await open('shipping'),
-    orchestrator: await open('orchestrator'),
-  };
+  try {
+    return {
+      order: await open('order'),
+      inventory: await open('inventory'),
+      payment: await open('payment'),
+      shipping: await open('shipping'),
+      orchestrator: await open('orchestrator'),
+    };
+  } catch (error) {
+    for (const database of opened) await database.close();
+    throw error;
+  }
+}
+
+async function openDatabase(service: ServiceName, url: string): Promise<AuditedDatabase> {
+  try {
+    return await AuditedDatabase.open(url);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new CannotRun(`the database of ${service} does not answer: ${why}`);
+  }
 }

@@ -41,7 +41,8 @@ export function hottest(profile: Profiler.Profile, count: number): readonly HotF
   let workUs = 0;
   profile.samples?.forEach((id, index) => {
     const frame = frames.get(id);
-    if (frame === undefined || idle.has(frame.functionName)) return;
+    // The profiler's own start lies in its first sample.
+    if (frame === undefined || idle.has(frame.functionName) || frame.url === 'node:inspector') return;
     const us = Math.max(0, profile.timeDeltas?.[index] ?? 0);
     const key = `${frame.functionName || '(anonymous)'}\t${placeOf(frame)}`;
     workUs += us;

@@ -53,7 +53,7 @@ export function host(
       async profileStart() {
         profiler.connect();
         await profiler.post('Profiler.enable');
-        await profiler.post('Profiler.setSamplingInterval', { interval: 500 });
+        await profiler.post('Profiler.setSamplingInterval', { interval: 1_000 });
         await profiler.post('Profiler.start');
       },
       async profileStop(file: string) {

@@ -89,7 +89,7 @@ export class Load<Request> {
   async finish(): Promise<LoadResult> {
     this.stopped = true;
     const giveUp = Promise.withResolvers<void>();
-    const timer = setTimeout(giveUp.resolve, drainMsMax);
+    const timer = setTimeout(() => giveUp.resolve(), drainMsMax);
     while (this.underWay.size > 0) {
       const drained = Promise.all(this.underWay).then(() => true);
       if ((await Promise.race([drained, giveUp.promise])) !== true) break;

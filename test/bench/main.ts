@@ -48,13 +48,13 @@ function headline({ profile, seconds, warmUp, catalogue, simulators }: BenchOpti
 
 function show({ json: asJson }: BenchOptions, { row, insight: seen }: Measured): void {
   if (asJson) return print(json(row));
-  const text = insight(seen, row.perSecond === 0 ? 1 : row.placed);
+  const text = insight(seen, row.transactions);
   if (text !== '') print(`${text}\n`);
   print(`${memory(row)}\n`);
 }
 
 async function floor(options: BenchOptions): Promise<void> {
-  const found = (await measureFloor(options, say)) as any;
+  const found = await measureFloor(options, say);
   if (options.json) return print(json({ profile: 'floor', ...found }));
   const { perSecond, cpuMs, batch, foreignCores, rows, walBytes } = found;
   print(`floor: the rows of a completed order in bare SQL, ${batch} orders a batch, nothing in between`);

@@ -41,6 +41,9 @@ export interface Row {
   readonly foreignCores: number;
   /** By process, MiB, at the first mark and at the second. */
   readonly memoryMib: Readonly<Record<string, readonly [number, number]>>;
+  /** Ended between the marks. */
+  readonly transactions: number;
+  /** All that were placed, warm-up included. */
   readonly placed: number;
   readonly problems: readonly string[];
 }
@@ -57,7 +60,7 @@ export interface Measured {
 }
 
 const functionsMax = 25;
-const statementsMax = 15;
+const statementsMax = 40;
 const progressMs = 5_000;
 
 interface Look {
@@ -183,6 +186,7 @@ function rowOf(
     walBytes: delta('walBytes'),
     foreignCores: Math.max(0, machine - total - generator - own) / elapsedMs,
     memoryMib: memoryOf(first, last),
+    transactions: count,
     placed: result.placed,
     problems,
   };

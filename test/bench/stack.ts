@@ -5,6 +5,7 @@
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { createDatabases, databaseEnvironment, readStack, startEmbeddedPostgres } from '@sagamore/local';
 import { startBroker } from '../../deploy/local/kafka/broker.js';
 import { countStatements } from './database-figures.js';
@@ -28,6 +29,8 @@ export interface BenchStack {
   readonly logFile: string;
   stop(): Promise<void>;
 }
+
+const readyMsMax = 60_000;
 
 type Say = (text: string) => void;
 type Stops = (() => Promise<void> | void)[];
@@ -143,6 +146,7 @@ async function startKafka({ directory, options, stops, say }: Start): Promise<Om
     say(`starting ${name}`);
     const host = launch(name, providers);
     ({ url } = await host.call<HostReady>('boot'));
+    await untilReady(name, url);
     hosts.push(host);
   }
   const groups = [
@@ -155,7 +159,16 @@ async function startKafka({ directory, options, stops, say }: Start): Promise<Om
     { name: 'postgres', pid: postgres.pid, tree: true },
   ];
   const order = hosts.at(-1)!;
-  return { url, order, hosts, groups, databaseUrls, adminUrl: postgres.url('postgres'), logFile };
+  const parts = { url, order, hosts, groups, databaseUrls, logFile };
+  return options.statements ? { ...parts, adminUrl: postgres.url('postgres') } : parts;
+}
+
+/** A consumer group needs some seconds to form; what is placed before would only measure that. */
+async function untilReady(name: string, url: string): Promise<void> {
+  for (const deadline = performance.now() + readyMsMax; performance.now() < deadline; await pause(100)) {
+    if ((await fetch(`${url}/health/ready`)).ok) return;
+  }
+  throw new Error(`${name} was not ready after ${readyMsMax / 1_000} s`);
 }
 
 function providersAt(url: string): Record<string, string> {

@@ -35,6 +35,10 @@ export interface LocalOptions {
  *  only make a demo wait. */
 export const patientCircuits = { BREAKER_FAILURES: '100', BREAKER_RESET_MS: '2000' };
 
+/** One after the other: an order's dozen commits then share each of them with whoever has waited meanwhile, and no batch
+ *  is cut small for the sake of running beside another on the same two cores. */
+const handlersMax = 1;
+
 const readyMsMax = 30_000;
 
 export type Stage = <T>(
@@ -91,7 +95,7 @@ async function startAll(
       ...env,
       ...databaseEnvironment(databaseUrls),
     });
-    const bus = new MemoryBus({ clock: new SystemClock() });
+    const bus = new MemoryBus({ clock: new SystemClock(), handlersMax });
     return start({
       service: 'local',
       module: (host) => LocalModule.forRoot(host, providers),

@@ -11,7 +11,7 @@ import {
   type Database,
   type Delivery,
 } from '@sagamore/runtime';
-import type { CatalogueStore } from './catalogue.store.js';
+import type { CatalogueStore, ChangedLevel } from './catalogue.store.js';
 import type { Product } from './order.js';
 
 export interface CatalogueProjectionPorts {
@@ -71,11 +71,22 @@ export class CatalogueProjection {
     const listings = batch.flatMap((delivery) => this.listingOf(delivery));
     const levels = batch.flatMap((delivery) => this.levelsOf(delivery));
     if (listings.length === 0 && levels.length === 0) return;
-    await this.ports.database.transaction(async (tx) => {
+    const changed = await this.ports.database.transaction(async (tx) => {
       for (const { products, listedAt } of listings) await this.ports.store.list(tx, products, listedAt);
-      if (levels.length > 0) await this.ports.store.level(tx, levels);
+      return levels.length > 0 ? await this.ports.store.level(tx, levels) : [];
     });
-    await this.load();
+    if (listings.length > 0) await this.load();
+    else this.follow(changed);
+  }
+
+  /** Levels change every second while the shop sells: reading the whole catalogue again for each would be waste. */
+  private follow(changed: readonly ChangedLevel[]): void {
+    const products = new Map(this.known);
+    for (const { sku, available } of changed) {
+      const product = products.get(sku);
+      if (product !== undefined) products.set(sku, { ...product, available });
+    }
+    this.known = products;
   }
 
   private async load(): Promise<void> {

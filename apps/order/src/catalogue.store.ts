@@ -20,6 +20,8 @@ export interface StockLevel {
   readonly version: number;
 }
 
+export type ChangedLevel = Pick<StockLevel, 'sku' | 'available'>;
+
 const upsertListing = statement(
   'product-list',
   `insert into product (sku, name, prices, listed_at)
@@ -33,7 +35,8 @@ const upsertLevels = statement(
   `insert into product (sku, available, stock_version)
    select * from unnest($1::text[], $2::integer[], $3::bigint[])
    on conflict (sku) do update set available = excluded.available, stock_version = excluded.stock_version
-   where product.stock_version < excluded.stock_version`,
+   where product.stock_version < excluded.stock_version
+   returning sku, available`,
 );
 
 // What a newer listing leaves out stays: a catalogue of many pages is told in several messages, and inventory refuses
@@ -54,14 +57,14 @@ export class CatalogueStore {
     await postgres(tx).query(upsertListing, [JSON.stringify([...unique.values()].toSorted(bySku)), listedAt]);
   }
 
-  /** Saves the newest level of each SKU; a level older than the one known changes nothing. */
-  async level(tx: Tx, levels: readonly StockLevel[]): Promise<void> {
+  /** Saves the newest level of each SKU and answers those that changed; one older than what is known changes nothing. */
+  async level(tx: Tx, levels: readonly StockLevel[]): Promise<readonly ChangedLevel[]> {
     const newest = new Map<string, StockLevel>();
     for (const level of levels) {
       if ((newest.get(level.sku)?.version ?? -1) < level.version) newest.set(level.sku, level);
     }
     const rows = [...newest.values()].toSorted(bySku);
-    await postgres(tx).query(upsertLevels, [
+    return await postgres(tx).query<ChangedLevel>(upsertLevels, [
       rows.map((row) => row.sku),
       rows.map((row) => row.available),
       rows.map((row) => row.version),

@@ -369,7 +369,7 @@ function oldOrder(at: number): NewOrder {
 describe('the catalogue', () => {
   test('listings and levels may come again, late and in any order: the newest wins', async () => {
     const tee = { sku: 'TEE', name: 'Tee', prices: [{ currency: 'EUR' as const, amountMinor: 1 }] };
-    const write = (work: (tx: Tx) => Promise<void>) => database.transaction(work);
+    const write = (work: (tx: Tx) => Promise<unknown>) => database.transaction(work);
     await write((tx) =>
       catalogueStore.level(tx, [
         { sku: 'TEE', available: 3, version: 5 },

@@ -63,10 +63,11 @@ export class OrderStreams {
     try {
       const order = await this.ports.find(orderId);
       if (order !== undefined) subscriber.next(eventOf(order));
-    } finally {
-      // Also when the row could not be read: the client comes back by itself and reads it then.
-      subscriber.complete();
+    } catch {
+      // The row could not be read. The client comes back by itself and reads it then; nobody waits for this promise, so
+      // an error that left here would end the process, and with it every other stream.
     }
+    subscriber.complete();
   }
 
   private beat(subscriber: Subscriber<MessageEvent>): void {

@@ -4,6 +4,7 @@
  */
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { ManualClock, MemoryBus } from '@sagamore/memory';
+import { Fault } from '@sagamore/resilience';
 import { firstValueFrom, toArray } from 'rxjs';
 import type { Order } from './order.js';
 import { OrderStreams } from './order.streams.js';
@@ -153,5 +154,17 @@ describe('a stream of an order', () => {
     expect(bounded.isFull).toBe(true);
     subscription.unsubscribe();
     expect(bounded.isFull).toBe(false);
+  });
+
+  test('a database that is away when the end comes costs the stream, and nothing else', async () => {
+    const away = async () => {
+      throw new Fault('DATABASE_UNAVAILABLE', 'no connection', { retryable: true });
+    };
+    const streams = new OrderStreams({ wakeups, clock, find: away });
+    const events = firstValueFrom(streams.watch(order, 0).pipe(toArray()));
+    wakeups.wake([order.orderId]);
+    expect(await events).toHaveLength(1);
+    // A rejection that nobody handles is told AFTER the microtasks of a turn, and fails the test.
+    await new Promise((resolve) => setImmediate(resolve));
   });
 });

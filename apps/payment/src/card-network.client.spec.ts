@@ -66,7 +66,7 @@ describe('the card network over HTTP', () => {
     [402, { code: 'insufficient-funds' }, 'insufficient-funds'],
     [402, { code: 'Something\nelse' }, 'card-refused'],
     [409, { code: 'voided' }, 'voided'],
-    [422, { code: 'key-reused' }, 'provider-rejected'],
+    [422, { code: 'amount-malformed' }, 'provider-rejected'],
   ])('status %i with %j is a no with the word %s', async (status, body, code) => {
     answer = () => ({ status, body });
     expect(await charge()).toEqual({ status: 'refused', code });
@@ -80,6 +80,12 @@ describe('the card network over HTTP', () => {
   ])('%s leaves the outcome unknown, to be asked again', async (_name, given, code) => {
     answer = () => given;
     await expect(charge()).rejects.toMatchObject({ code, retryable: true });
+  });
+
+  test('I07: a key that stands for another request is no answer: the charge may have happened, so it is not a no', async () => {
+    answer = () => ({ status: 422, body: { code: 'key-reused' } });
+    await expect(charge()).rejects.toMatchObject({ code: 'PROVIDER_REJECTED', retryable: false });
+    await expect(refund()).rejects.toMatchObject({ code: 'PROVIDER_REJECTED', retryable: false });
   });
 
   test('R8: a refund names the charge by its key and may find nothing', async () => {

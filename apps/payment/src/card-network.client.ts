@@ -104,7 +104,8 @@ export class HttpCardNetwork extends CardNetwork {
 }
 
 /** 402 is the network's no and 422 its doubt about what we sent; 409 is a no only when it says `voided`, otherwise the same
- *  key is being worked on at this moment. */
+ *  key is being worked on at this moment. `key-reused` is no answer to this call at all: under the key another request was
+ *  decided, perhaps one that took the money, so the outcome is unknown and must be undone by key. */
 function refusedBy(
   answer: ProviderAnswer,
   key: string,
@@ -112,6 +113,7 @@ function refusedBy(
   const code = refusal.safeParse(answer.body).data?.code;
   if (answer.status === 402) return { status: 'refused', code: code ?? 'card-refused' };
   if (answer.status === 409 && code === 'voided') return { status: 'refused', code };
+  if (code === 'key-reused') throw keyReused(key);
   if (answer.status === 422) return { status: 'refused', code: 'provider-rejected' };
   throw new Fault(
     'PROVIDER_UNAVAILABLE',
@@ -120,6 +122,12 @@ function refusedBy(
       retryable: true,
     },
   );
+}
+
+/** Not retryable: the same request under the same key gets the same answer. */
+function keyReused(key: string): Fault {
+  const message = `an answer to this request was wanted, found that ${key} stands for another one`;
+  return new Fault('PROVIDER_REJECTED', message, { retryable: false });
 }
 
 function understood<Schema extends z.ZodType>(

@@ -74,6 +74,16 @@ describe('the carrier over HTTP', () => {
     await expect(ship()).rejects.toMatchObject({ code, retryable: true });
   });
 
+  test('I07: a key that stands for another request is no answer: the parcel may be on its way, so it is not a no', async () => {
+    answer = { status: 422, body: { code: 'key-reused' } };
+    await expect(ship()).rejects.toMatchObject({ code: 'PROVIDER_REJECTED', retryable: false });
+  });
+
+  test('B75: a name that no row could keep is not believed', async () => {
+    answer = { status: 201, body: { shipmentId: 'sh_\u0000', trackingNumber: 'T1' } };
+    await expect(ship()).rejects.toMatchObject({ code: 'PROVIDER_REJECTED', retryable: true });
+  });
+
   test('R8: a cancellation names the shipment by its key and may find nothing', async () => {
     answer = { status: 200, body: { status: 'cancelled' } };
     expect(await cancel()).toEqual({ status: 'cancelled' });

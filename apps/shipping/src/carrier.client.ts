@@ -64,7 +64,8 @@ interface Call {
   readonly body: unknown;
 }
 
-const word = z.string().min(1).max(200);
+/** Printable: it becomes a row, and one that could never be written would keep its parcel from ever being booked. */
+const word = z.string().regex(/^[\x20-\x7e]{1,200}$/);
 const booked = z.object({ shipmentId: word, trackingNumber: word });
 const cancellation = z.object({ status: z.enum(['cancelled', 'nothing-to-cancel']) });
 const refusal = z.object({ code: z.string().regex(/^[a-z0-9-]{1,60}$/) });
@@ -109,12 +110,14 @@ export class HttpCarrier extends Carrier {
   }
 }
 
-/** 422 is the carrier's no; 409 is a no only when it says `voided`, otherwise the same key is being worked on. */
+/** 422 is the carrier's no; 409 is a no only when it says `voided`, otherwise the same key is being worked on. `key-reused`
+ *  is no answer to this call at all: another request was decided under the key, so the outcome is unknown. */
 function refusedBy(
   answer: ProviderAnswer,
   key: string,
 ): { readonly status: 'refused'; readonly code: string } {
   const code = refusal.safeParse(answer.body).data?.code;
+  if (code === 'key-reused') throw keyReused(key);
   if (answer.status === 422) return { status: 'refused', code: code ?? 'provider-rejected' };
   if (answer.status === 409 && code === 'voided') return { status: 'refused', code };
   throw new Fault(
@@ -124,6 +127,12 @@ function refusedBy(
       retryable: true,
     },
   );
+}
+
+/** Not retryable: the same request under the same key gets the same answer. */
+function keyReused(key: string): Fault {
+  const message = `an answer to this request was wanted, found that ${key} stands for another one`;
+  return new Fault('PROVIDER_REJECTED', message, { retryable: false });
 }
 
 function understood<Schema extends z.ZodType>(

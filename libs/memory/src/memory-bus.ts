@@ -6,6 +6,7 @@
 import { Fault } from '@sagamore/resilience';
 import {
   Bus,
+  Limiter,
   type ActiveSubscription,
   type Clock,
   type Message,
@@ -25,6 +26,9 @@ export interface MemoryBusOptions {
   /** Starts a round of delivery soon, but never at once. Default `setImmediate`: what is sent in one turn of the event
    *  loop is delivered as one batch. */
   readonly defer?: (round: () => void) => void;
+  /** Handlers that may run at the same time, over all subscriptions of this client. Under load a small number makes large
+   *  batches: what comes while others have their turn is handed over together. Default: no limit. */
+  readonly handlersMax?: number;
 }
 
 /** What outlives a process: topics, and what their groups have not handled yet. */
@@ -46,10 +50,12 @@ export class MemoryBroker {
 export class MemoryBus extends Bus {
   private readonly broker: MemoryBroker;
   private readonly members = new Set<MemoryMember>();
+  private readonly turns: Limiter;
   private stopped = false;
 
   constructor(private readonly options: MemoryBusOptions) {
     super();
+    this.turns = new Limiter(options.handlersMax ?? Number.POSITIVE_INFINITY);
     this.broker = options.broker ?? new MemoryBroker();
   }
 
@@ -70,7 +76,12 @@ export class MemoryBus extends Bus {
     const group = this.broker
       .topic(subscription.topic)
       .group(subscription.group, subscription.from ?? 'earliest');
-    const member = new MemoryMember(group, subscription, { clock, retryPauseMs, defer });
+    const member = new MemoryMember(group, subscription, {
+      clock,
+      retryPauseMs,
+      defer,
+      inTurn: (deliver) => this.turns.run(deliver),
+    });
     this.members.add(member);
     group.join(member);
     return {

@@ -5,6 +5,7 @@
  */
 import { hostname } from 'node:os';
 import { KafkaBus } from '@sagamore/kafka';
+import { HybridClock } from '@sagamore/primitives';
 import { Fault } from '@sagamore/resilience';
 import type { Bus } from '@sagamore/runtime';
 import { Module, type DynamicModule } from '@nestjs/common';
@@ -16,7 +17,7 @@ import { HealthController } from './health.controller.js';
 import { createHost, type Host } from './host.js';
 import { createHttpEdge } from './http/edge.js';
 import { serveOpenApi } from './http/openapi.js';
-import { createLog } from './log.js';
+import { createLog, type Log } from './log.js';
 import { nestLogger } from './nest-logger.js';
 import { ParticipantServer } from './transport.strategy.js';
 
@@ -73,8 +74,8 @@ export async function start({
   prepare,
 }: BootstrapOptions): Promise<RunningApp> {
   const config = given ?? readConfig(process.env, { services: [service] });
-  const log = createLog({ level: config.logLevel, pretty: config.logPretty }, { process: service });
-  const host = createHost({ config, log, bus: bus ?? kafkaBus(service, config) });
+  const log = createLog({ process: service, level: config.logLevel, pretty: config.logPretty });
+  const host = createHost({ config, log, bus: bus ?? kafkaBus(service, config, log) });
   await host.bus.start();
   try {
     const app = await createApp(service, module(host), host, prepare);
@@ -156,7 +157,13 @@ async function endProcess({ stop, host }: RunningApp, signal: string): Promise<v
   }
 }
 
-function kafkaBus(service: string, { kafka }: Config): Bus {
+/** What the client calls an error it survives by itself; an outage is told once by readiness. */
+const kafkaLevels = { error: 'warn', warn: 'debug', info: 'debug', debug: 'debug' } as const;
+
+/** A neighbour whose clock is further ahead than this is not followed, ms: one wrong host must not drag the others. */
+const clockDriftMsMax = 60_000;
+
+function kafkaBus(service: string, { kafka }: Config, log: Log): Bus {
   const { brokers, sslCa, sasl, replicationFactor, topicPrefix } = kafka;
   if (brokers === undefined) {
     throw new Fault(
@@ -168,6 +175,8 @@ function kafkaBus(service: string, { kafka }: Config): Bus {
   return new KafkaBus({
     brokers,
     topicPrefix,
+    hybridClock: new HybridClock(() => Date.now(), { maxDriftMs: clockDriftMsMax }),
+    log: (level, message) => log[kafkaLevels[level]](message, { client: 'kafka' }),
     clientId: `${service}@${hostname()}`,
     ssl: kafka.ssl && (sslCa === undefined ? true : { ca: sslCa }),
     ...(sasl && { sasl }),

@@ -22,6 +22,7 @@ describe('settings', () => {
     expect(readConfig({})).toEqual({
       databaseUrls: {},
       databasePoolSize: 10,
+      databaseSsl: false,
       kafka: { topicPrefix: '', ssl: false },
       host: '127.0.0.1',
       port: 3000,
@@ -34,6 +35,7 @@ describe('settings', () => {
       initialStock: 10_000,
       providerTimeoutMs: 5_000,
       externalCallsMax: 10,
+      circuit: { failuresToOpen: 5, resetMs: 60_000 },
     });
   });
 

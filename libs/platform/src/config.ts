@@ -18,6 +18,8 @@ export interface Config {
   /** By the service's name: `DATABASE_URL_ORDER` is `databaseUrls.order`. */
   readonly databaseUrls: Readonly<Record<string, string>>;
   readonly databasePoolSize: number;
+  readonly databaseSsl: boolean;
+  readonly databaseSslCa?: string;
   readonly kafka: KafkaConfig;
   readonly host: string;
   /** 0 takes a free port. */
@@ -86,6 +88,11 @@ export function databaseUrlOf(config: Config, service: string): string {
   return url;
 }
 
+/** How a service's database is spoken to, from the settings of its process (R18). */
+export function databaseTlsOf({ databaseSsl, databaseSslCa }: Config): boolean | { readonly ca: string } {
+  return databaseSsl && databaseSslCa !== undefined ? { ca: databaseSslCa } : databaseSsl;
+}
+
 function invalid(problems: readonly string[]): Fault {
   return new Fault('CONFIGURATION_INVALID', `the settings do not fit: ${problems.join('; ')}`, {
     retryable: false,
@@ -120,6 +127,8 @@ function configOf(read: Settings, databaseUrls: Record<string, string>): Config 
   return {
     databaseUrls,
     databasePoolSize: read.DATABASE_POOL_SIZE,
+    databaseSsl: read.DATABASE_SSL,
+    ...(read.DATABASE_SSL_CA && { databaseSslCa: read.DATABASE_SSL_CA }),
     kafka: kafkaOf(read),
     host: read.HOST,
     port: read.PORT,

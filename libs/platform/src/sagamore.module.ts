@@ -23,7 +23,7 @@ import {
   type Provider,
 } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { databaseUrlOf } from './config.js';
+import { databaseTlsOf, databaseUrlOf } from './config.js';
 import { HealthChecks } from './health.js';
 import { Service, type Host } from './host.js';
 import { topicsOf } from './topics.js';
@@ -103,6 +103,7 @@ function providersOf({ host, service, entities = [], migrations = [] }: ServiceO
         const url = databaseUrlOf(config, service);
         const dataSource = await openDataSource({
           url,
+          ssl: databaseTlsOf(config),
           entities,
           // The orchestrator brings one of the platform's own; each runs once.
           migrations: [...new Set([...platformMigrations, ...migrations])],

@@ -43,6 +43,12 @@ export const settings = z.object({
     'Connections a service keeps to its database',
     '1 to 200 connections',
   ),
+  DATABASE_SSL: described(flag.prefault('false'), 'Speak TLS to every database', '`true` or `false`'),
+  DATABASE_SSL_CA: described(
+    z.string().min(1).max(100_000).optional(),
+    'The authority to trust for databases instead of those the system trusts',
+    'a certificate as PEM text',
+  ),
   KAFKA_BROKERS: described(
     list.optional(),
     'Brokers to begin with; a process without them needs a bus of its own',

@@ -25,6 +25,8 @@ export interface DataSourceOptions {
 const settings = [
   // A generic plan made while a table was empty stays and scans it sequentially for ever.
   'plan_cache_mode=force_custom_plan',
+  // The planner takes a table without statistics for a small one and scans it; every hot statement has an index.
+  'enable_seqscan=off',
   // Below the 6 s of a bus session: a paused owner loses its locks BEFORE its shards are taken (R10, R11).
   'idle_in_transaction_session_timeout=5000',
   // Whoever waits so long waits for something broken; the caller retries (R2).

@@ -7,19 +7,23 @@ import pg from 'pg';
 import type { DataSource } from 'typeorm';
 import { poolOf } from './data-source.js';
 import { isDriverError, toFault } from './faults.js';
-import { bound, type Statement } from './statement.js';
+import { bound, silenceMs, type Statement } from './statement.js';
 import { readClock, StoreClock } from './store-clock.js';
 import { PostgresTx, type Isolation } from './transaction.js';
 
 export interface PostgresDatabaseOptions {
   /** Default `read committed`, which the ports promise. */
   readonly isolation?: Isolation;
+  /** How long BEGIN, COMMIT and ROLLBACK may stay unanswered before the connection is taken for dead, ms. Default 30 000,
+   *  as for every statement. */
+  readonly silenceMs?: number;
 }
 
 export class PostgresDatabase extends Database {
   readonly #pool: pg.Pool;
   readonly #clock = new StoreClock();
   readonly #isolation: Isolation;
+  readonly #silenceMs: number;
   readonly #onClose: (() => Promise<void>)[] = [];
 
   private constructor(
@@ -30,6 +34,7 @@ export class PostgresDatabase extends Database {
     super();
     this.#pool = poolOf(dataSource);
     this.#isolation = options.isolation ?? 'read committed';
+    this.#silenceMs = options.silenceMs ?? silenceMs;
   }
 
   /** Over an initialised data source; reads the store's clock once. Throws `DATABASE_UNAVAILABLE`. */
@@ -119,7 +124,8 @@ export class PostgresDatabase extends Database {
     try {
       const client = await pool.connect();
       const { dataSource } = this;
-      return new PostgresTx({ client, dataSource, clock: this.#clock, isolation: this.#isolation });
+      const [clock, isolation, silence] = [this.#clock, this.#isolation, this.#silenceMs];
+      return new PostgresTx({ client, dataSource, clock, isolation, silenceMs: silence });
     } catch (error) {
       throw toFault(error, 'open a connection');
     }

@@ -9,7 +9,7 @@ import { Bulkhead, Fault } from '@sagamore/resilience';
 import type pg from 'pg';
 import type { PostgresDatabase } from './database.js';
 import { commitUnknown, isSessionLost, sqlStateOf, toFault } from './faults.js';
-import { bound, statement } from './statement.js';
+import { bound, silenceMs, statement } from './statement.js';
 import type { PostgresTx } from './transaction.js';
 
 export interface PreparedTransactionsOptions {
@@ -185,8 +185,9 @@ export class PreparedTransactions {
 
   /** Whether there was something to settle. */
   async #settlePrepared(operation: 'commit' | 'rollback', gid: string): Promise<boolean> {
+    const command = { text: `${operation} prepared '${gid}'`, query_timeout: silenceMs };
     try {
-      await this.#decisions.query({ text: `${operation} prepared '${gid}'` });
+      await this.#decisions.query(command);
       return true;
     } catch (error) {
       if (sqlStateOf(error) === noSuchPrepared) return false;

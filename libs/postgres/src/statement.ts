@@ -15,7 +15,7 @@ export function statement(name: string, text: string): Statement {
 }
 
 /** A connection that is silent for so long is taken for dead: no statement of ours runs longer. */
-const silenceMs = 30_000;
+export const silenceMs = 30_000;
 
 /** What the driver is handed. */
 export function bound({ name, text }: Statement, values: readonly unknown[]) {

@@ -165,6 +165,25 @@ describe('a transaction', () => {
     await proxy.close();
   });
 
+  test('R12: a COMMIT that is never answered is COMMIT_UNKNOWN after a while, and its connection is not used again', async () => {
+    const proxy = await deafProxy(new URL(ports.url));
+    const dataSource = await openDataSource({ url: proxy.url });
+    const database = await PostgresDatabase.open(dataSource, { silenceMs: 200 });
+    const pids: number[] = [];
+    // Nothing waits for the COMMIT here, so no other statement's time-out could end the wait for it.
+    const work = database.transaction(async (tx) => {
+      pids.push(await pidOf(tx));
+      await tx.query(insert, [1, 'one']);
+      proxy.swallowAnswers();
+    });
+    expect(await faultIn(work)).toMatchObject({ code: 'COMMIT_UNKNOWN', retryable: true });
+    proxy.listen();
+    await database.transaction(async (tx) => pids.push(await pidOf(tx)));
+    expect(pids[1]).not.toBe(pids[0]);
+    await database.close();
+    await proxy.close();
+  });
+
   test('a server that cannot be reached is DATABASE_UNAVAILABLE', async () => {
     const proxy = await deafProxy(new URL(ports.url));
     await proxy.close();
@@ -192,10 +211,15 @@ describe('a transaction', () => {
   });
 });
 
-/** Carries bytes to the server; once told to drop answers, it waits for the answer and breaks the connection. */
+/** Carries bytes to the server; once told to drop answers, it waits for the answer and breaks the connection; once told
+ *  to swallow them, it leaves the connection open and says nothing. */
 async function deafProxy(target: URL) {
   const open = new Set<Socket>();
-  let deaf = false;
+  let answers: 'pass' | 'drop' | 'swallow' = 'pass';
+  const answer = (near: Socket, bytes: Buffer) => {
+    if (answers === 'pass') near.write(bytes);
+    else if (answers === 'drop') near.destroy();
+  };
   const server = createServer((near) => {
     const far = connect(Number(target.port), target.hostname);
     for (const socket of [near, far]) {
@@ -203,7 +227,7 @@ async function deafProxy(target: URL) {
       socket.on('error', () => undefined).on('close', () => open.delete(socket));
     }
     near.on('data', (bytes) => far.write(bytes)).on('close', () => far.destroy());
-    far.on('data', (bytes) => (deaf ? near.destroy() : near.write(bytes))).on('close', () => near.destroy());
+    far.on('data', (bytes) => answer(near, bytes)).on('close', () => near.destroy());
   });
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   const address = server.address();
@@ -214,5 +238,11 @@ async function deafProxy(target: URL) {
     for (const socket of open) socket.destroy();
     await new Promise((done) => server.close(done));
   };
-  return { url: url.href, dropAnswers: () => void (deaf = true), close };
+  return {
+    url: url.href,
+    dropAnswers: () => void (answers = 'drop'),
+    swallowAnswers: () => void (answers = 'swallow'),
+    listen: () => void (answers = 'pass'),
+    close,
+  };
 }

@@ -18,6 +18,8 @@ export interface PostgresTxContext {
   readonly dataSource: DataSource;
   readonly clock: StoreClock;
   readonly isolation: Isolation;
+  /** How long BEGIN, COMMIT and ROLLBACK may stay unanswered, ms. */
+  readonly silenceMs: number;
 }
 
 interface Queued {
@@ -82,7 +84,7 @@ export class PostgresTx extends Tx {
     if (this.#broken) throw toFault(undefined, 'commit');
     const { writes, commit } = this.#together(() => ({
       writes: this.#last.map((queued) => this.#send(queued)),
-      commit: this.#context.client.query(closing),
+      commit: this.#control(closing),
     }));
     this.#end();
     const [answer] = await Promise.allSettled([commit, ...writes]);
@@ -94,7 +96,7 @@ export class PostgresTx extends Tx {
    *  For `PostgresDatabase` alone. */
   async rollback(): Promise<void> {
     this.#end();
-    if (this.#begun && !this.#broken) await this.#context.client.query('rollback').catch(this.#onLoss);
+    if (this.#begun && !this.#broken) await this.#control('rollback').catch(this.#onLoss);
   }
 
   /** Gives the connection back, or destroys it unless it is known to be idle and whole. */
@@ -120,9 +122,17 @@ export class PostgresTx extends Tx {
   #begin(): void {
     if (this.#begun) return;
     this.#begun = true;
-    const { client, clock, isolation } = this.#context;
-    client.query(`begin isolation level ${isolation}`).catch((error: unknown) => this.#fail(error, 'begin'));
+    const { clock, isolation } = this.#context;
+    this.#control(`begin isolation level ${isolation}`).catch((error: unknown) => this.#fail(error, 'begin'));
     if (clock.wantsReading()) void this.#readClock();
+  }
+
+  /** Bounded like every statement: behind a connection that is half open COMMIT would be waited for without end, by a
+   *  handler whose group goes on believing that it works. */
+  #control(text: string): Promise<pg.QueryResult> {
+    const { client, silenceMs } = this.#context;
+    const command = { text, query_timeout: silenceMs };
+    return client.query(command);
   }
 
   async #readClock(): Promise<void> {

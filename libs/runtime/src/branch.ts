@@ -3,6 +3,7 @@
  * which differ in when they write, not in what.
  */
 import { judge, refused, type BarrierRow, type Half, type Reply, type Verdict } from '@sagamore/engine';
+import { Fault } from '@sagamore/resilience';
 import type { HandledCommand, Handler } from './handler.js';
 import type { CommandData, Message } from './message.js';
 import type { BranchKey, StoredBarrierRow } from './ports.js';
@@ -81,4 +82,16 @@ export function savedReply(job: Job, found: readonly BarrierRow[]): Reply {
   const answers = found.filter((row) => row.operation === operation && row.reply !== undefined);
   const effective = answers.find((row) => row.outcome !== 'refused');
   return (effective ?? answers.find((row) => row.generation === generation))?.reply ?? lateReply;
+}
+
+/** Somebody else was first: the same batch, run again or in halves, may go through (R1). */
+export function isConflict(error: unknown): boolean {
+  return (
+    error instanceof Fault && (error.code === 'BARRIER_CONFLICT' || error.code === 'SERIALIZATION_CONFLICT')
+  );
+}
+
+/** Nobody can be answered now: nothing was written, or nobody knows whether it was. */
+export function isDatabaseAway(error: unknown): boolean {
+  return error instanceof Fault && (error.code === 'DATABASE_UNAVAILABLE' || error.code === 'COMMIT_UNKNOWN');
 }

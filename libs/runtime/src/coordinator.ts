@@ -6,8 +6,8 @@
 import type { SendCommand, TransactionId } from '@sagamore/engine';
 import type { Random } from '@sagamore/primitives';
 import { Fault } from '@sagamore/resilience';
-import { deadLetter } from './dead-letters.js';
-import { begin, decide, hasEffect, undecided } from './decision.js';
+import { bury, deadLetter, type DeadLetterData } from './dead-letters.js';
+import { begin, decide, hasEffect, spoil, undecided } from './decision.js';
 import type { Decision, DecisionContext, LiveTransaction } from './decision.js';
 import { DueTimes } from './due-times.js';
 import { readInput, type Input } from './inbox.js';
@@ -85,6 +85,8 @@ export class Coordinator {
   private readonly serial = new Serial();
   /** Transactions whose last commit has an unknown fate: read again before anything else is decided (R12). */
   private readonly doubtful = new Set<TransactionId>();
+  /** Starts that the journal can never take, on their way to the dead letters. */
+  private readonly unsaveable: HopelessStart[] = [];
   /** Shards that are assigned to us and were taken by somebody else, with the instant we found out. */
   private readonly lost = new Map<Shard, number>();
   private readonly hooks: Required<CoordinatorHooks>;
@@ -127,7 +129,7 @@ export class Coordinator {
     this.cancelTick?.();
     await this.subscription?.stop();
     await this.serial.idle();
-    for (const shard of [...this.shards.keys()]) this.dropShard(shard);
+    for (const shard of this.shards.keys()) this.dropShard(shard);
   }
 
   healthy(): boolean {
@@ -141,7 +143,7 @@ export class Coordinator {
 
   private async handle(batch: readonly Delivery[]): Promise<void> {
     const inputs: Input[] = [];
-    const letters: Message[] = [];
+    const letters: Message<DeadLetterData>[] = [];
     const starts = new Map<TransactionId, Delivery>();
     for (const delivery of batch) {
       const input = readInput(delivery.message, delivery.origin.partition);
@@ -152,7 +154,20 @@ export class Coordinator {
     for (const { transactionId, reason } of await this.process(inputs)) {
       letters.push(deadLetter(starts.get(transactionId)!, reason));
     }
-    if (letters.length > 0) await this.ports.bus.send(letters);
+    await bury(this.ports.bus, letters, this.hooks.onFault);
+    this.keepForOwner(batch);
+  }
+
+  /** What came for a shard that is not held was not handled, so its position must not move, whatever the reason: another
+   *  took the shard, taking it was broken off by a stop, or it was not announced yet (R10). Either the group takes it from
+   *  us, or we take it. */
+  private keepForOwner(batch: readonly Delivery[]): void {
+    const stray = batch.find(({ origin }) => !this.shards.has(origin.partition));
+    if (stray === undefined) return;
+    const { partition } = stray.origin;
+    throw new Fault('SHARD_LEASE_LOST', `shard ${partition} was wanted, found it not held here`, {
+      retryable: true,
+    });
   }
 
   /** Answers the starts that can never begin; everything else is saved, remembered and sent when it resolves. */
@@ -173,7 +188,7 @@ export class Coordinator {
     const committed = await this.commit(effective);
     for (const input of inputs) if (input.kind === 'due') this.rearm(input.transactionId);
     await this.publish(committed);
-    return hopeless;
+    return [...hopeless, ...this.unsaveable.splice(0)];
   }
 
   private context(): DecisionContext {
@@ -181,17 +196,17 @@ export class Coordinator {
   }
 
   /** Loads those addressed transactions that are not in memory: parked ones, and finished ones that are told something
-   *  late. Starts are not looked up; the commit finds out whether they are known (R16). */
+   *  late. Starts are not looked up; the commit finds out whether they are known (R16). But a wish that comes together
+   *  with a repeated start is for the one that is stored: it is taken only once, so it must not be lost. */
   private async summon(inputs: readonly Input[]): Promise<ReadonlyMap<TransactionId, Decision>> {
-    const missing = inputs.filter(
-      ({ kind, transactionId }) => kind !== 'start' && this.live.get(transactionId) === undefined,
-    );
+    const missing = inputs.filter(({ transactionId }) => this.live.get(transactionId) === undefined);
     const starting = new Set(
-      inputs.filter(({ kind }) => kind === 'start').map(({ transactionId }) => transactionId),
+      missing.filter(({ kind }) => kind === 'start').map(({ transactionId }) => transactionId),
     );
-    const ids = [...new Set(missing.map(({ transactionId }) => transactionId))].filter(
-      (id) => !starting.has(id),
+    const wanted = missing.filter(
+      ({ kind, transactionId }) => kind === 'resume' || !starting.has(transactionId),
     );
+    const ids = [...new Set(wanted.map(({ transactionId }) => transactionId))];
     if (ids.length === 0) return new Map();
     const stored = await this.ports.journal.load(ids);
     const parked = stored.filter(({ phase, shard }) => phase !== 'final' && this.shards.has(shard));
@@ -206,7 +221,8 @@ export class Coordinator {
   ): Decision | HopelessStart | undefined {
     const live = this.live.get(input.transactionId);
     if (live !== undefined) return undecided(live);
-    return input.kind === 'start' ? this.begin(input, context) : summoned.get(input.transactionId);
+    const found = summoned.get(input.transactionId);
+    return found === undefined && input.kind === 'start' ? this.begin(input, context) : found;
   }
 
   private begin(
@@ -253,10 +269,37 @@ export class Coordinator {
     if (fault.code === 'SERIALIZATION_CONFLICT' && retries > 0) return this.commit(decisions, retries - 1);
     if (fault.code === 'DATABASE_UNAVAILABLE') throw fault;
     if (fault.code !== 'COMMIT_UNKNOWN' && decisions.length > 1) return this.commitHalves(decisions);
-    // Either nobody knows whether this was written, or the journal holds something else than memory does: read it again.
-    for (const { after } of decisions) this.doubt(after.record.transactionId);
-    if (fault.code === 'COMMIT_UNKNOWN') throw fault;
-    this.hooks.onFault(fault);
+    const [culprit] = decisions;
+    if (fault.code === 'DATA_REJECTED' && culprit !== undefined) return this.giveUp(culprit, fault);
+    // Nobody knows whether this was written: read it again.
+    if (fault.code === 'COMMIT_UNKNOWN')
+      for (const { after } of decisions) this.doubt(after.record.transactionId);
+    throw fault;
+  }
+
+  /** The store can never take what this decision holds (R2). A start goes to the dead letters; what is under way parks,
+   *  for sending it again would bring the same words again, for ever. If even that is rejected, the journal holds
+   *  something else than memory does: read it again. */
+  private async giveUp({ before, after }: Decision, fault: Fault): Promise<readonly Decision[]> {
+    const { transactionId } = after.record;
+    this.hooks.onBug(transactionId, fault);
+    const live = this.live.get(transactionId);
+    if (before === undefined) {
+      this.unsaveable.push({ transactionId, reason: 'the journal cannot take it' });
+      return [];
+    }
+    if (live !== undefined) {
+      const parked = spoil(undecided(live), this.ports.journal.now());
+      try {
+        return this.follow([parked], await this.save([parked]));
+      } catch (error) {
+        if (!(error instanceof Fault && error.code === 'DATA_REJECTED')) {
+          this.doubt(transactionId);
+          throw error;
+        }
+      }
+    }
+    this.doubt(transactionId);
     return [];
   }
 
@@ -391,7 +434,7 @@ export class Coordinator {
    *  were not: its takeover was late, and unless we take it back nobody holds it. */
   private async retakeLost(): Promise<void> {
     const { takeoverGraceMs = graceMs } = this.options;
-    for (const [shard, at] of [...this.lost]) {
+    for (const [shard, at] of this.lost) {
       if (at + takeoverGraceMs > this.ports.clock.now()) continue;
       this.lost.delete(shard);
       await this.takeShard(shard);
@@ -408,7 +451,7 @@ export class Coordinator {
    *  one: while we stood still it may have been another's, and then nobody would hold it (R11). */
   private async holdShards(partitions: readonly number[]): Promise<void> {
     this.lost.clear();
-    for (const shard of [...this.shards.keys()]) if (!partitions.includes(shard)) this.dropShard(shard);
+    for (const shard of this.shards.keys()) if (!partitions.includes(shard)) this.dropShard(shard);
     for (const shard of await this.staleShards()) this.dropShard(shard);
     for (const shard of partitions) if (!this.shards.has(shard)) await this.takeShard(shard);
     this.hooks.onShards([...this.shards.keys()]);

@@ -50,12 +50,13 @@ export function decide(decision: Decision, input: Input, context: DecisionContex
     return advance(decision, withRetry(protocol, state, event, context));
   } catch (error) {
     context.onBug(decision.after.record.transactionId, error);
-    return advance(decision, {
-      type: 'bug-found',
-      at: context.at,
-      message: 'a rule of the definition broke',
-    });
+    return spoil(decision, context.at);
   }
+}
+
+/** Parks a transaction for which a rule of the program broke, with what was decided before (R2). */
+export function spoil(decision: Decision, at: number): Decision {
+  return advance(decision, { type: 'bug-found', at, message: 'a rule of the definition broke' });
 }
 
 /** A decision about a transaction in memory to which nothing has happened yet. */
@@ -102,8 +103,8 @@ function eventOf(input: Input, at: number): TransactionEvent | undefined {
     case 'resume':
       return { type: 'operator-resumed', at, actor: input.resume.actor, reason: input.resume.reason };
     case 'reply': {
-      const { branchId, operation, generation, reply } = input.reply;
-      return { type: 'replied', at, branchId, operation, generation, reply };
+      const { branchId, operation, generation, attempt, reply } = input.reply;
+      return { type: 'replied', at, branchId, operation, generation, attempt, reply };
     }
   }
 }

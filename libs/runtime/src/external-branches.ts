@@ -11,6 +11,8 @@ import {
   emptyReply,
   groupByBranch,
   handled,
+  isConflict,
+  isDatabaseAway,
   lateReply,
   rowsOf,
   savedReply,
@@ -61,7 +63,12 @@ interface Outcome {
 }
 
 /** What recording came to: the reply to give, or `deferred` while the action of an undo is still open. */
-type Recorded = Reply | 'deferred';
+type Recorded = Reply | 'deferred' | Unrecorded;
+
+/** One outcome that could not be recorded. A value, so that it fails alone and not with all of its batch (R2). */
+class Unrecorded {
+  constructor(readonly error: unknown) {}
+}
 
 interface Weighed {
   readonly recorded: Recorded;
@@ -111,11 +118,20 @@ export class ExternalBranches {
       });
       return replies;
     } catch (error) {
+      if (isDatabaseAway(error)) throw error;
       if (retries > 0 && isConflict(error)) return this.admit(jobs, retries - 1);
-      if (jobs.length === 1 || !isConflict(error)) throw error;
+      if (jobs.length === 1) return [this.notAdmitted(error)];
       const half = jobs.length >> 1;
       return [...(await this.admit(jobs.slice(0, half))), ...(await this.admit(jobs.slice(half)))];
     }
+  }
+
+  /** The one culprit (R2). Whoever keeps its seat from it is at work on its branch; anything else can never be written, and
+   *  coming again it would only hold the partition. */
+  private notAdmitted(error: unknown): Reply {
+    if (isConflict(error)) return { outcome: 'in-progress' };
+    this.hooks.onFault(error);
+    return this.failedReply(error);
   }
 
   private async admitIn(tx: Tx, jobs: readonly ExternalJob[]): Promise<readonly (Reply | undefined)[]> {
@@ -180,8 +196,7 @@ export class ExternalBranches {
     // action's own call needs (R8, R22).
     const reply = await this.limiter.run(() => this.callWithTries(job));
     if (reply.outcome === 'failed' || reply.outcome === 'in-progress') {
-      await this.release(job);
-      this.hooks.answer(job, reply);
+      if (await this.release(job)) this.hooks.answer(job, reply);
       return;
     }
     const recorded = await this.recordUntilKnown({ job, reply });
@@ -215,13 +230,18 @@ export class ExternalBranches {
     return failed({ code: 'HANDLER_FAILED', message: 'the handler could not do its work', retryable: false });
   }
 
-  /** Lets the claim end now, so that the coordinator's next attempt may call again at once. */
-  private async release(job: ExternalJob): Promise<void> {
+  /** Lets the claim end now, so that the coordinator's next attempt may call again at once. False when the claim ran out
+   *  meanwhile and somebody else took it over: then theirs is the word, and putting ours back would open a call again that
+   *  was settled. */
+  private async release(job: ExternalJob): Promise<boolean> {
     const { database, intents } = this.ports;
     const ended = this.intentOf(job, database.now() - 1);
-    await database.transaction(async (tx) => {
+    return database.transaction(async (tx) => {
+      const open = await intents.lock(tx, [branchOf(job)]);
+      if (!open.some((intent) => isSameClaim(intent, ended))) return false;
       await intents.remove(tx, [ended]);
       await intents.insert(tx, [ended]);
+      return true;
     });
   }
 
@@ -230,6 +250,7 @@ export class ExternalBranches {
     for (let round = 1; !this.stopped || round === 1; round++) {
       try {
         const recorded = await this.record(outcome);
+        if (recorded instanceof Unrecorded) throw recorded.error;
         if (recorded !== 'deferred') return recorded;
       } catch (error) {
         this.hooks.onFault(error);
@@ -245,7 +266,8 @@ export class ExternalBranches {
       return await this.ports.database.transaction((tx) => this.recordIn(tx, outcomes));
     } catch (error) {
       if (retries > 0 && isConflict(error)) return this.recordAll(outcomes, retries - 1);
-      if (outcomes.length === 1 || isDatabaseAway(error)) throw error;
+      if (isDatabaseAway(error)) throw error;
+      if (outcomes.length === 1) return [new Unrecorded(error)];
       const half = outcomes.length >> 1;
       return [
         ...(await this.recordAll(outcomes.slice(0, half))),
@@ -349,6 +371,12 @@ function answerFromBarrier(
   }
 }
 
+function isSameClaim(one: Intent, other: Intent): boolean {
+  return (
+    one.operation === other.operation && one.generation === other.generation && one.owner === other.owner
+  );
+}
+
 function intentName({ transactionId, branchId, operation, generation }: CommandData): string {
   return `${transactionId}/${branchId}/${operation}/${generation}`;
 }
@@ -369,14 +397,4 @@ function newRows(
   found: ReadonlyMap<string, readonly BarrierRow[]>,
 ): readonly StoredBarrierRow[] {
   return outcomes.flatMap(({ job, reply }) => rowsOf(job, reply, found.get(branchName(branchOf(job))) ?? []));
-}
-
-function isConflict(error: unknown): boolean {
-  return (
-    error instanceof Fault && (error.code === 'BARRIER_CONFLICT' || error.code === 'SERIALIZATION_CONFLICT')
-  );
-}
-
-function isDatabaseAway(error: unknown): boolean {
-  return error instanceof Fault && (error.code === 'DATABASE_UNAVAILABLE' || error.code === 'COMMIT_UNKNOWN');
 }

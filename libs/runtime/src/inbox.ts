@@ -42,11 +42,12 @@ function isResume(data: object): data is ResumeData {
 }
 
 function isReply(data: object): data is ReplyData {
-  const { branchId, operation, generation, reply } = data as Partial<ReplyData>;
+  const { branchId, operation, generation, attempt, reply } = data as Partial<ReplyData>;
   return (
     typeof branchId === 'string' &&
     (operation === 'action' || operation === 'compensation') &&
     Number.isInteger(generation) &&
+    Number.isInteger(attempt) &&
     typeof reply === 'object' &&
     reply !== null &&
     isOutcome(reply)

@@ -9,6 +9,8 @@ import {
   emptyReply,
   groupByBranch,
   handled,
+  isConflict,
+  isDatabaseAway,
   lateReply,
   rowsOf,
   savedReply,
@@ -146,14 +148,4 @@ function appendTo<Key>(groups: Map<Key, number[]>, key: Key, index: number): voi
   const group = groups.get(key);
   if (group === undefined) groups.set(key, [index]);
   else group.push(index);
-}
-
-function isConflict(error: unknown): boolean {
-  return (
-    error instanceof Fault && (error.code === 'BARRIER_CONFLICT' || error.code === 'SERIALIZATION_CONFLICT')
-  );
-}
-
-function isDatabaseAway(error: unknown): boolean {
-  return error instanceof Fault && (error.code === 'DATABASE_UNAVAILABLE' || error.code === 'COMMIT_UNKNOWN');
 }

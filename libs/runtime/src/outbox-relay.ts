@@ -88,36 +88,46 @@ export class OutboxRelay {
       const rows = this.pending.splice(0, this.settings.batchMax);
       const published = await this.send(rows);
       for (const row of rows) this.held.delete(row.id);
-      if (!published) return;
-      const ids = rows.map((row) => row.id);
-      // Not awaited: the next send need not wait for it. When it fails the sweep publishes the rows again.
-      this.removeSoon(ids).catch(this.settings.onFault);
+      if (published.length > 0) {
+        // Not awaited: the next send need not wait for it. When it fails the sweep publishes the rows again.
+        this.removeSoon(published.map((row) => row.id)).catch(this.settings.onFault);
+      }
+      if (published.length === 0) return this.letGo();
     }
   }
 
-  /** False when the bus has stopped: the rows stay in the outbox, and whoever sweeps next publishes them. */
-  private async send(rows: readonly OutboxRow[]): Promise<boolean> {
+  /** What was not published stays in the outbox, and whoever sweeps next publishes it. What waits behind it is let go
+   *  too, or a key's rows could overtake each other. */
+  private letGo(): void {
+    for (const row of this.pending.splice(0)) this.held.delete(row.id);
+  }
+
+  /** Answers the rows that the broker has, or that it can never take and whose dead letter it has instead. */
+  private async send(rows: readonly OutboxRow[]): Promise<readonly OutboxRow[]> {
     try {
       await this.bus.send(rows.map((row) => row.message));
-      return true;
+      return rows;
     } catch (error) {
       if (error instanceof Fault && error.code === 'DATA_REJECTED') return this.isolate(rows, error);
       if (!(error instanceof Fault && error.code === 'STOPPED')) this.settings.onFault(error);
-      for (const row of this.pending.splice(0)) this.held.delete(row.id);
-      return false;
+      return [];
     }
   }
 
   /** Halves down to the one row that the broker can never take, so that it holds nobody else (R2). */
-  private async isolate(rows: readonly OutboxRow[], fault: Fault): Promise<boolean> {
+  private async isolate(rows: readonly OutboxRow[], fault: Fault): Promise<readonly OutboxRow[]> {
     if (rows.length > 1) {
       const half = rows.length >> 1;
-      return (await this.send(rows.slice(0, half))) && (await this.send(rows.slice(half)));
+      return [...(await this.send(rows.slice(0, half))), ...(await this.send(rows.slice(half)))];
     }
-    const [row] = rows;
     this.settings.onFault(fault);
-    await this.bus.send([undeliverable(row!.message, fault.message)]);
-    return true;
+    try {
+      await this.bus.send(rows.map(({ message }) => undeliverable(message, fault.message)));
+      return rows;
+    } catch (error) {
+      this.settings.onFault(error);
+      return [];
+    }
   }
 
   private scheduleSweep(afterMs: number): void {

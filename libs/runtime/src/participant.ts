@@ -7,10 +7,11 @@ import { failed, type Reply } from '@sagamore/engine';
 import { isUuid } from '@sagamore/primitives';
 import { Fault } from '@sagamore/resilience';
 import { branchName, branchOf, type Job } from './branch.js';
-import { deadLetter } from './dead-letters.js';
+import { bury, deadLetter, type DeadLetterData } from './dead-letters.js';
 import { ExternalBranches, type ExternalJob, type ExternalSettings } from './external-branches.js';
 import type { ExternalHandler, Handler } from './handler.js';
 import { LocalBranches, type LocalJob } from './local-branches.js';
+import { sendApart } from './send-apart.js';
 import { commandTopic, replyMessage, type CommandData, type Message } from './message.js';
 import type { ActiveSubscription, Barrier, Bus, Clock, Database, Delivery, Intents } from './ports.js';
 
@@ -76,7 +77,7 @@ export class Participant {
   /** AFTER it resolves every command of the batch is answered, promised by an intent, or in the dead letters. */
   private async handle(batch: readonly Delivery[]): Promise<void> {
     const jobs: Job[] = [];
-    const letters: Message[] = [];
+    const letters: Message<DeadLetterData>[] = [];
     const replies: Message[] = [];
     for (const delivery of batch) {
       const read = await this.read(delivery);
@@ -85,7 +86,17 @@ export class Participant {
       else letters.push(deadLetter(delivery, read.reason));
     }
     for (const round of roundsOf(jobs)) replies.push(...(await this.settle(round)));
-    await this.ports.bus.send([...replies, ...letters]);
+    await this.answerAll(replies);
+    await bury(this.ports.bus, letters, this.onFault);
+  }
+
+  /** Where a reply goes is the command's word. One that names no such place is answered to nobody; the others must not
+   *  wait for it (R2, B96). */
+  private answerAll(replies: readonly Message[]): Promise<void> {
+    return sendApart(this.ports.bus, replies, {
+      hopeless: ['DATA_REJECTED', 'TOPIC_INVALID'],
+      onHopeless: (_reply, fault) => this.onFault(fault),
+    });
   }
 
   private async settle(jobs: readonly Job[]): Promise<readonly Message[]> {

@@ -8,18 +8,18 @@ import { createLogger, type LoggerOptions } from './logging.js';
 function logger(options: Partial<LoggerOptions> = {}) {
   const lines: string[] = [];
   const write = (line: string) => void lines.push(line);
-  return { lines, log: createLogger({ service: 'payment', write, ...options }) };
+  return { lines, log: createLogger({ process: 'payment', write, ...options }) };
 }
 
 const read = (line: string | undefined): unknown => JSON.parse(line ?? '');
 
-test('a line carries level, time, service, message and fields', () => {
+test('a line carries level, time, process, message and fields', () => {
   const { lines, log } = logger();
   log.info('charged', { transactionId: 'tx-1', amountMinor: 4_200n });
   expect(read(lines[0])).toEqual({
     level: 'info',
     time: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
-    service: 'payment',
+    process: 'payment',
     message: 'charged',
     transactionId: 'tx-1',
     amountMinor: '4200',
@@ -43,14 +43,14 @@ test('a child adds its fields to every line', () => {
 
 test('fields cannot take the place of what every line carries', () => {
   const { lines, log } = logger();
-  log.info('true', { level: 'error', service: 'other', message: 'forged', time: 0 });
+  log.info('true', { level: 'error', process: 'other', message: 'forged', time: 0 });
   expect(read(lines[0])).toMatchObject({
     level: 'info',
-    service: 'payment',
+    process: 'payment',
     message: 'true',
-    field_service: 'other',
+    field_process: 'other',
   });
-  expect(lines[0]?.match(/"(level|service|message|time)":/g)).toHaveLength(4);
+  expect(lines[0]?.match(/"(level|process|message|time)":/g)).toHaveLength(4);
 });
 
 test.each([

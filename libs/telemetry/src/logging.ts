@@ -24,7 +24,7 @@ export interface Log {
 
 export interface LoggerOptions {
   /** Stands on every line. */
-  readonly service: string;
+  readonly process: string;
   /** The least that is written. Default `info`. */
   readonly level?: LogLevel;
   /** Lines for people instead of JSON. Default false. */
@@ -38,7 +38,7 @@ export function createLogger(options: LoggerOptions): Log {
   const logger = pino(
     {
       level: options.level ?? 'info',
-      base: { service: options.service },
+      base: { process: options.process },
       messageKey: 'message',
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (level) => ({ level }) },
@@ -65,7 +65,7 @@ function logOver(logger: Logger): Log {
 }
 
 /** Fields may not take the place of what every line carries, or a line could say two things of itself. */
-const lineKeys = new Set(['level', 'time', 'service', 'message']);
+const lineKeys = new Set(['level', 'time', 'process', 'message']);
 
 function written(fields: LogFields = {}): Record<string, unknown> {
   const renamed = Object.entries(fields).map(([key, value]) => [

@@ -48,7 +48,7 @@ const once: Check = rowsCheck({
       service: 'order',
       sql: `select order_id::text as "orderId", status, count(barrier) as "barrierRows"
         from orders left join barrier on transaction_id = order_id and outcome = 'succeeded'
-        group by order_id having count(barrier) <> case status when 'PENDING' then 0 else 1 end`,
+        group by order_id, status having count(barrier) <> case status when 'PENDING' then 0 else 1 end`,
     },
     {
       service: 'payment',

@@ -37,7 +37,7 @@ type Event = TransactionEvent & { readonly epoch?: number };
 /** All findings; empty when every invariant that can be seen here holds. */
 export function audit(evidence: Evidence): readonly string[] {
   const findings = [...evidence.problems];
-  const checks = [rests, stock, money, books, effects, transactions, orders, facts];
+  const checks = [rests, stock, money, books, effects, transactions, orders, facts, phantoms];
   for (const check of checks) findings.push(...check(evidence));
   return findings;
 }
@@ -243,5 +243,18 @@ function facts({ facts: told, rows }: Evidence): readonly string[] {
     return outcomes.length === 1 && outcomes[0] === status
       ? []
       : [`I31: ${id} is ${status}, told as ${outcomes.join(' and ')}`];
+  });
+}
+
+/** I22: what was told had happened. */
+function phantoms({ facts: told, rows }: Evidence): readonly string[] {
+  const written = new Map<string, number>();
+  for (const [key, { seq }] of rows<{ seq: number }>('orchestrator', 'journal')) {
+    const id = key.slice(0, key.indexOf('#'));
+    written.set(id, Math.max(seq, written.get(id) ?? 0));
+  }
+  return told.flatMap(({ id, key }) => {
+    const seq = Number(id.slice(id.lastIndexOf('/') + 1));
+    return seq > (written.get(key) ?? -1) ? [`I22: ${id} was told and is not in the journal`] : [];
   });
 }

@@ -71,7 +71,13 @@ function coordinate(
   const { sabotage } = world;
   const journal = new WatchedJournal(sabotage.journal?.(plain) ?? plain, database, world);
   const coordinator = new Coordinator(
-    { journal, relay, bus, clock, random: seededRandom(hashOf(host.name) ^ world.seed) },
+    {
+      journal,
+      relay,
+      bus: sabotage.bus?.(bus) ?? bus,
+      clock,
+      random: seededRandom(hashOf(host.name) ^ world.seed),
+    },
     {
       owner: host.name,
       definitions: new Definitions([protocol]),

@@ -12,13 +12,13 @@ import {
   type Handler,
   type Journal,
   type Barrier,
+  type Bus,
   type Message,
 } from '@sagamore/runtime';
 import { audit, type Evidence } from './audit.js';
 import { calm, drawFaultPlan, type FaultPlan } from './fault-plan.js';
 import { Faults } from './faults.js';
 import { Host, type WorldBase } from './host.js';
-import { epochMs } from './host-ports.js';
 import { drawOrders, Client } from './client.js';
 import { Network } from './network.js';
 import { Provider } from './provider.js';
@@ -29,6 +29,8 @@ export interface Sabotage {
   readonly barrier?: (barrier: Barrier) => Barrier;
   readonly journal?: (journal: Journal) => Journal;
   readonly handler?: (handler: Handler) => Handler;
+  /** The coordinators' bus. */
+  readonly bus?: (bus: Bus) => Bus;
 }
 
 export interface SimulationOptions {
@@ -296,4 +298,4 @@ function reportOf({
   ].join('\n');
 }
 
-export { epochMs };
+export type { FaultPlan };
