@@ -21,7 +21,10 @@ export type {
 // Operations and their outcomes
 export {
   failed,
+  halves,
+  isHalf,
   messageTypeFor,
+  partOf,
   refused,
   succeeded,
   type Confirmation,

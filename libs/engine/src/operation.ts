@@ -17,6 +17,41 @@ export type Half =
   | 'commit'
   | 'rollback';
 
+/** Every half there is. */
+export const halves = Object.freeze([
+  'action',
+  'compensation',
+  'try',
+  'confirm',
+  'cancel',
+  'prepare',
+  'commit',
+  'rollback',
+] as const satisfies readonly Half[]);
+
+/** Whether a word that came over the wire is a half. */
+export function isHalf(word: unknown): word is Half {
+  return halves.some((half) => half === word);
+}
+
+/** The part a half plays in its branch: it `does` something, `keeps` what was only held, or `undoes` it. What does is
+ *  sent its input; the others are sent what they settle (`Confirmation`, `Undo`). */
+export function partOf(half: Half): 'does' | 'keeps' | 'undoes' {
+  switch (half) {
+    case 'action':
+    case 'try':
+    case 'prepare':
+      return 'does';
+    case 'confirm':
+    case 'commit':
+      return 'keeps';
+    case 'compensation':
+    case 'cancel':
+    case 'rollback':
+      return 'undoes';
+  }
+}
+
 /** A typed command with a reply and, where it can be undone, the command that undoes it.
  *  `Input` and `Output` must be JSON: they cross a broker. */
 export interface Operation<Input = unknown, Output = unknown> {

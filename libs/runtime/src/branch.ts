@@ -2,7 +2,17 @@
  * From a verdict of the barrier to what is written and answered. Pure: shared by the local and the external road,
  * which differ in when they write, not in what.
  */
-import { judge, refused, type BarrierRow, type Half, type Reply, type Verdict } from '@sagamore/engine';
+import {
+  judge,
+  partOf,
+  refused,
+  seatGenerationOf,
+  seatsTakenBy,
+  type BarrierRow,
+  type Half,
+  type Reply,
+  type Verdict,
+} from '@sagamore/engine';
 import { Fault } from '@sagamore/resilience';
 import type { HandledCommand, Handler } from './handler.js';
 import type { CommandData, Message } from './message.js';
@@ -55,21 +65,21 @@ export function operationIdOf(transactionId: string, branchId: string, half: Hal
   return `${transactionId}/${branchId}/${half}`;
 }
 
-/** The rows that a handled command leaves. A refused undo leaves none: it is not a final answer (R4). */
+/** The rows that a handled command leaves. A refused settlement leaves none: it is not a final answer (R4). Keeping and
+ *  undoing take each other's seat, in one generation, so that only one of them is ever recorded (R3, S12). */
 export function rowsOf(job: Job, reply: Reply, found: readonly BarrierRow[]): readonly StoredBarrierRow[] {
-  const { operation, generation } = job.command.data;
+  const { data } = job.command;
   if (reply.outcome === 'failed' || reply.outcome === 'in-progress') return [];
-  if (reply.outcome === 'refused' && operation === 'compensation') return [];
+  if (reply.outcome === 'refused' && partOf(data.operation) !== 'does') return [];
   const outcome = reply.outcome === 'succeeded' && reply.empty === true ? 'empty' : reply.outcome;
-  const own: StoredBarrierRow = { ...branchOf(job), operation, generation, outcome, reply };
-  return operation === 'compensation' && !found.some((row) => row.operation === 'action')
-    ? [own, planted(job)]
-    : [own];
+  const generation = seatGenerationOf(data);
+  const own: StoredBarrierRow = { ...branchOf(job), operation: data.operation, generation, outcome, reply };
+  return [own, ...seatsTakenBy(data, found).map((half) => planted(job, half))];
 }
 
-/** The seat of the action, taken by its undo: a late action finds it and is refused (S4). */
-function planted(job: Job): StoredBarrierRow {
-  return { ...branchOf(job), operation: 'action', generation: plantedGeneration, outcome: 'planted' };
+/** A seat taken for good: a late action finds that of its undo's and is refused (S4). */
+function planted(job: Job, operation: Half): StoredBarrierRow {
+  return { ...branchOf(job), operation, generation: plantedGeneration, outcome: 'planted' };
 }
 
 export const emptyReply: Reply = { outcome: 'succeeded', output: {}, empty: true };

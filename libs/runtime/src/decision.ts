@@ -89,9 +89,7 @@ function advance(decision: Decision, event: TransactionEvent): Decision {
   };
   // I20: votes and decision are one journal write, and the commands that carry the decision out follow from it.
   const due = next.commands.find((command) => command.type === 'decide');
-  return due === undefined
-    ? told
-    : advance(told, { type: 'decided', at: event.at, decision: due.decision });
+  return due === undefined ? told : advance(told, { type: 'decided', at: event.at, decision: due.decision });
 }
 
 function eventOf(input: Input, at: number): TransactionEvent | undefined {

@@ -6,7 +6,7 @@ import type { Half, Reply, Undo } from '@sagamore/engine';
 import type { DeclaredOperation, InputOf, OutputOf } from './operation.js';
 import type { Tx } from './ports.js';
 
-/** A command as a handler sees it. For a compensation `payload` is an `Undo`. */
+/** A command as a handler sees it. For an undo of any kind `payload` is an `Undo`, for what keeps a `Confirmation`. */
 export interface HandledCommand<Payload = unknown> {
   readonly transactionId: string;
   readonly branchId: string;

@@ -3,10 +3,10 @@
  * (architecture §6 rows 6 and 8). It checks what came over the wire, sends local and external work down their own
  * roads, and answers. It decides nothing: the barrier's `judge` does.
  */
-import { failed, type Reply } from '@sagamore/engine';
+import { failed, isAlarming, isHalf, messageTypeFor, partOf, type Reply } from '@sagamore/engine';
 import { isUuid } from '@sagamore/primitives';
 import { Fault } from '@sagamore/resilience';
-import { branchName, branchOf, type Job } from './branch.js';
+import { branchName, branchOf, lateReply, type Job } from './branch.js';
 import { bury, deadLetter, type DeadLetterData } from './dead-letters.js';
 import { ExternalBranches, type ExternalJob, type ExternalSettings } from './external-branches.js';
 import type { ExternalHandler, Handler } from './handler.js';
@@ -27,6 +27,9 @@ export interface ParticipantOptions extends ExternalSettings {
   /** The service's name: its commands come on `<service>.commands`. */
   readonly service: string;
   readonly handlers: readonly Handler[];
+  /** Told of a settlement that was refused because the other one has the seat, or nothing is held: no network does that,
+   *  so a person must see it (S12). */
+  readonly onAlarm?: (command: Message<CommandData>) => void;
   /** Told of faults that the participant survives by itself; for logs. */
   readonly onFault?: (error: unknown) => void;
 }
@@ -129,6 +132,7 @@ export class Participant {
   }
 
   private replyTo({ command }: Job, reply: Reply): Message {
+    if (reply === lateReply && isAlarming(command.data, 'late')) this.options.onAlarm?.(command);
     return replyMessage(command, reply, { source: this.options.service, at: this.ports.database.now() });
   }
 
@@ -147,9 +151,9 @@ export class Participant {
 
 /** The message type a handler answers to. */
 export function messageTypeOf({ operation, half }: Handler): string {
-  if (half === 'action') return operation.action;
-  if (operation.compensation === undefined) throw new TypeError(`${operation.action} declares no undo`);
-  return operation.compensation;
+  const messageType = messageTypeFor(operation, half);
+  if (messageType === undefined) throw new TypeError(`${operation.action} declares no ${half}`);
+  return messageType;
 }
 
 function isLocal(job: Job): job is LocalJob {
@@ -185,7 +189,7 @@ function isCommand(message: Message): message is Message<CommandData> {
     typeof branchId === 'string' &&
     branchId.length > 0 &&
     branchId.length <= 200 &&
-    (operation === 'action' || operation === 'compensation') &&
+    isHalf(operation) &&
     isCount(generation) &&
     isCount(attempt) &&
     typeof replyTo === 'object' &&
@@ -202,7 +206,7 @@ function isCount(value: unknown): boolean {
 /** Why the payload does not fit its operation, without quoting its values; undefined when it does. */
 async function payloadProblem(handler: Handler, payload: unknown): Promise<string | undefined> {
   const { input } = handler.operation;
-  const value = handler.half === 'action' ? payload : (payload as { input?: unknown } | null)?.input;
+  const value = partOf(handler.half) === 'does' ? payload : (payload as { input?: unknown } | null)?.input;
   const checked = input['~standard'].validate(value);
   const result = checked instanceof Promise ? await checked : checked;
   if (result.issues === undefined) return undefined;

@@ -4,7 +4,7 @@
  */
 import fc from 'fast-check';
 import type { Machine } from '../machine.js';
-import type { Half, Reply } from '../operation.js';
+import { halves, isHalf, type Half, type Reply } from '../operation.js';
 import type { ProtocolCommand, SendCommand, Start, TransactionEvent } from '../transaction.js';
 
 export const start: Start = { transactionId: 'a-transaction', input: { orderId: 'an-order' }, at: 0 };
@@ -79,21 +79,6 @@ export function says(
   const reply: Reply =
     answer === 'done' ? { outcome: 'succeeded', output: `${branchId}-output` } : answers[answer];
   return { type: 'replied', at: 100, generation: 1, branchId, operation, reply, ...circumstances };
-}
-
-const halves = [
-  'action',
-  'compensation',
-  'try',
-  'confirm',
-  'cancel',
-  'prepare',
-  'commit',
-  'rollback',
-] as const;
-
-function isHalf(word: string | undefined): word is Half {
-  return halves.some((half) => half === word);
 }
 
 export const passed = (at: number, retryAt?: number): TransactionEvent =>
