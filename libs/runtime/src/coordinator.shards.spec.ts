@@ -14,7 +14,7 @@ import {
 import { seededRandom, uuidv7 } from '@sagamore/primitives';
 import { Coordinator } from './coordinator.js';
 import { startType } from './inbox.js';
-import { Definitions } from './live-transactions.js';
+import { Definitions } from './definitions.js';
 import { inboxTopic, type Message } from './message.js';
 import { OutboxRelay } from './outbox-relay.js';
 import type { ActiveSubscription, Delivery, Subscription } from './ports.js';

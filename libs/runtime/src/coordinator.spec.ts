@@ -15,7 +15,7 @@ import {
 } from '../../../test/support/runtime.js';
 import { Coordinator, type CoordinatorHooks } from './coordinator.js';
 import { resumeType, startType } from './inbox.js';
-import { Definitions } from './live-transactions.js';
+import { Definitions } from './definitions.js';
 import {
   deadLetterTopic,
   inboxTopic,

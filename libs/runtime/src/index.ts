@@ -83,6 +83,7 @@ export {
   type CoordinatorOptions,
   type CoordinatorPorts,
 } from './coordinator.js';
-export { Definitions } from './live-transactions.js';
+export { Definitions } from './definitions.js';
 export { resumeType, startType } from './inbox.js';
+export { Limiter } from './limiter.js';
 export { Serial } from './serial.js';

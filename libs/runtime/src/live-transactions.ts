@@ -1,50 +1,19 @@
 /**
- * The transactions an owner holds in memory: the moving ones of its shards, and nothing else. Finished and parked ones
- * leave, so that memory does not grow with history. What stands here has been committed; nothing else ever does (R12).
+ * What the owner of shards remembers of their transactions: the moving ones, when time is an event for each, and which of
+ * them are in doubt. Finished and parked ones leave, so that memory does not grow with history. What stands here has been
+ * committed; nothing else ever does (R12).
  */
-import type { Protocol, TransactionId } from '@sagamore/engine';
-import type { LiveTransaction } from './decision.js';
-import type { Shard, StoredTransaction } from './ports.js';
+import type { TransactionId } from '@sagamore/engine';
+import type { Decision, LiveTransaction } from './decision.js';
+import { DueTimes } from './due-times.js';
+import type { Shard } from './ports.js';
 
-/** The definitions an orchestrator can run, by name and version; new transactions begin under the highest version. */
-export class Definitions {
-  private readonly byVersion = new Map<string, Protocol>();
-  private readonly newest = new Map<string, Protocol>();
-
-  constructor(protocols: readonly Protocol[]) {
-    for (const protocol of protocols) {
-      this.byVersion.set(`${protocol.name}@${protocol.version}`, protocol);
-      const known = this.newest.get(protocol.name);
-      if (known === undefined || known.version < protocol.version) this.newest.set(protocol.name, protocol);
-    }
-  }
-
-  latest(name: string): Protocol | undefined {
-    return this.newest.get(name);
-  }
-
-  exact(name: string, version: number): Protocol | undefined {
-    return this.byVersion.get(`${name}@${version}`);
-  }
-
-  get participants(): readonly string[] {
-    return [...new Set([...this.byVersion.values()].flatMap(({ participants }) => participants))].sort();
-  }
-}
-
-/** Replays a stored transaction to where it stands; undefined when its definition is not known here. */
-export function revive(stored: StoredTransaction, definitions: Definitions): LiveTransaction | undefined {
-  const { transactionId, definition, version, shard, input, startedAt, events } = stored;
-  const protocol = definitions.exact(definition, version);
-  if (protocol === undefined) return undefined;
-  let { state } = protocol.begin({ transactionId, input, at: startedAt });
-  for (const event of events) state = protocol.transition(state, event).state;
-  const record = { transactionId, definition, version, shard, input, startedAt };
-  return { record, protocol, state, seq: events.length };
-}
-
+/** Plain memory: it reads no store and no clock. Instants are ms of the store's clock. */
 export class LiveTransactions {
   private readonly byId = new Map<TransactionId, LiveTransaction>();
+  private readonly dueTimes = new DueTimes();
+  /** Those whose last commit has an unknown fate: read again before anything else is decided (R12). */
+  private readonly doubtful = new Set<TransactionId>();
 
   get(id: TransactionId): LiveTransaction | undefined {
     return this.byId.get(id);
@@ -54,17 +23,55 @@ export class LiveTransactions {
     this.byId.set(live.record.transactionId, live);
   }
 
-  delete(id: TransactionId): void {
-    this.byId.delete(id);
+  /** Moves memory to where a decision has led, AFTER it was committed. What moves is due when `arm` says so. */
+  follow({ after, standing }: Decision): void {
+    const { transactionId } = after.record;
+    this.dueTimes.forget(transactionId);
+    if (standing.phase === 'moving') this.set(after);
+    else this.byId.delete(transactionId);
   }
 
-  /** Forgets a shard that is no longer ours and names what was forgotten. */
-  dropShard(shard: Shard): readonly TransactionId[] {
-    const ids = [...this.byId.values()]
-      .filter(({ record }) => record.shard === shard)
-      .map(({ record }) => record.transactionId);
-    for (const id of ids) this.byId.delete(id);
-    return ids;
+  /** Sets the due time that the state names, later by `delayMs` and not before `earliest`. */
+  arm(id: TransactionId, delayMs: number, earliest = 0): void {
+    const live = this.byId.get(id);
+    if (live === undefined) return;
+    const dueAt = live.protocol.dueAt(live.state);
+    this.dueTimes.set(id, dueAt === undefined ? undefined : Math.max(dueAt + delayMs, earliest));
+  }
+
+  /** Takes out and returns those due at `now`, earliest first. */
+  takeDue(now: number): readonly TransactionId[] {
+    return this.dueTimes.take(now);
+  }
+
+  /** Forgets a transaction of which nobody knows what the journal holds. */
+  doubt(id: TransactionId): void {
+    this.byId.delete(id);
+    this.dueTimes.forget(id);
+    this.doubtful.add(id);
+  }
+
+  /** The doubtful ones have been read again. */
+  settle(ids: readonly TransactionId[]): void {
+    for (const id of ids) this.doubtful.delete(id);
+  }
+
+  get doubts(): readonly TransactionId[] {
+    return [...this.doubtful];
+  }
+
+  /** Forgets a shard that is no longer ours. */
+  dropShard(shard: Shard): void {
+    for (const [id, { record }] of this.byId) {
+      if (record.shard !== shard) continue;
+      this.byId.delete(id);
+      this.dueTimes.forget(id);
+    }
+  }
+
+  /** How many are waiting for an instant. */
+  get waiting(): number {
+    return this.dueTimes.size;
   }
 
   get size(): number {

@@ -1,0 +1,167 @@
+/**
+ * Makes decisions durable, and moves memory AFTER the commit (R12). One decision that the store cannot take holds no other
+ * (R2), and one whose fate is unknown is in doubt until it was read again. It sends nothing: what it answers has been saved.
+ */
+import type { TransactionId } from '@sagamore/engine';
+import { Fault } from '@sagamore/resilience';
+import { spoil, undecided, type Decision } from './decision.js';
+import type { LiveTransactions } from './live-transactions.js';
+import { transactionEventsTopic, traceparentOf, type Message, type OutcomeData } from './message.js';
+import type { OutboxRelay } from './outbox-relay.js';
+import type { Journal, JournalReceipt, Shard } from './ports.js';
+import type { ShardHolder } from './shard-holder.js';
+
+/** A start that can never begin, for the dead letters. */
+export interface HopelessStart {
+  readonly transactionId: TransactionId;
+  readonly reason: string;
+}
+
+export interface DecisionWriterOptions {
+  readonly owner: string;
+  readonly onBug: (transactionId: TransactionId, error: unknown) => void;
+}
+
+export class DecisionWriter {
+  /** Starts that the journal can never take, on their way to the dead letters. */
+  private readonly unsaveable: HopelessStart[] = [];
+
+  constructor(
+    private readonly ports: { readonly journal: Journal; readonly relay: OutboxRelay },
+    private readonly shards: ShardHolder,
+    private readonly live: LiveTransactions,
+    private readonly options: DecisionWriterOptions,
+  ) {}
+
+  /** Answers those that were really saved; a shard whose epoch was stale is lost on the way. Throws the store's fault,
+   *  and then whatever may have been written and was not answered is in doubt. */
+  async commit(decisions: readonly Decision[], retries = 1): Promise<readonly Decision[]> {
+    if (decisions.length === 0) return [];
+    try {
+      const receipt = await this.save(decisions);
+      return this.follow(decisions, receipt);
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error;
+      return this.commitAfter(error, decisions, retries);
+    }
+  }
+
+  /** The starts that the journal has rejected since this was asked last. */
+  takeUnsaveable(): readonly HopelessStart[] {
+    return this.unsaveable.splice(0);
+  }
+
+  private async commitAfter(
+    fault: Fault,
+    decisions: readonly Decision[],
+    retries: number,
+  ): Promise<readonly Decision[]> {
+    if (fault.code === 'SERIALIZATION_CONFLICT' && retries > 0) return this.commit(decisions, retries - 1);
+    if (fault.code === 'DATABASE_UNAVAILABLE') throw fault;
+    if (fault.code !== 'COMMIT_UNKNOWN' && decisions.length > 1) return this.commitHalves(decisions);
+    const [culprit] = decisions;
+    if (fault.code === 'DATA_REJECTED' && culprit !== undefined) return this.giveUp(culprit, fault);
+    // Nobody knows whether this was written: read it again.
+    if (fault.code === 'COMMIT_UNKNOWN')
+      for (const { after } of decisions) this.live.doubt(after.record.transactionId);
+    throw fault;
+  }
+
+  private async commitHalves(decisions: readonly Decision[]): Promise<readonly Decision[]> {
+    const half = decisions.length >> 1;
+    const first = await this.commit(decisions.slice(0, half));
+    try {
+      return [...first, ...(await this.commit(decisions.slice(half)))];
+    } catch (error) {
+      // What the first half saved has not been sent, and its redelivered input will change nothing: reading it again
+      // sends what is outstanding.
+      for (const { after } of first) this.live.doubt(after.record.transactionId);
+      throw error;
+    }
+  }
+
+  /** The store can never take what this decision holds (R2). A start goes to the dead letters; what is under way parks,
+   *  for sending it again would bring the same words again, for ever. If even that is rejected, the journal holds
+   *  something else than memory does: read it again. */
+  private async giveUp({ before, after }: Decision, fault: Fault): Promise<readonly Decision[]> {
+    const { transactionId } = after.record;
+    this.options.onBug(transactionId, fault);
+    if (before === undefined) {
+      this.unsaveable.push({ transactionId, reason: 'the journal cannot take it' });
+      return [];
+    }
+    const live = this.live.get(transactionId);
+    try {
+      if (live !== undefined) {
+        const parked = spoil(undecided(live), this.ports.journal.now());
+        return this.follow([parked], await this.save([parked]));
+      }
+    } catch (error) {
+      this.live.doubt(transactionId);
+      if (!(error instanceof Fault && error.code === 'DATA_REJECTED')) throw error;
+    }
+    this.live.doubt(transactionId);
+    return [];
+  }
+
+  private save(decisions: readonly Decision[]): Promise<JournalReceipt> {
+    const { journal } = this.ports;
+    const at = journal.now();
+    return journal.commit(
+      this.shards.epochs,
+      {
+        starts: decisions.filter(({ before }) => before === undefined).map(({ after }) => after.record),
+        entries: decisions.flatMap(({ entries }) => entries),
+        statuses: decisions
+          .filter(({ before, standing }) => before?.phase !== standing.phase)
+          .map(({ after, standing }) => ({ ...standing, ...identity(after.record), at })),
+        facts: decisions.flatMap((decision) => factsOf(decision, at)),
+      },
+      this.options.owner,
+    );
+  }
+
+  private follow(decisions: readonly Decision[], receipt: JournalReceipt): readonly Decision[] {
+    for (const shard of receipt.stale) this.shards.lose(shard);
+    const known = new Set(receipt.known);
+    const stale = new Set(receipt.stale);
+    const saved = decisions.filter(
+      ({ after, before }) =>
+        !stale.has(after.record.shard) && !(before === undefined && known.has(after.record.transactionId)),
+    );
+    for (const decision of saved) this.live.follow(decision);
+    this.ports.relay.publish(receipt.facts);
+    return saved;
+  }
+}
+
+function identity({ transactionId, shard }: { transactionId: TransactionId; shard: Shard }): {
+  transactionId: TransactionId;
+  shard: Shard;
+} {
+  return { transactionId, shard };
+}
+
+/** The announcements of a decision, for the outbox: nothing could derive them again once the transaction is purged. */
+function factsOf(
+  { after, commands }: Decision,
+  at: number,
+): readonly { shard: Shard; message: Message<OutcomeData> }[] {
+  const { transactionId, definition, version, shard } = after.record;
+  return commands.flatMap((command) => {
+    if (command.type !== 'announce') return [];
+    const { outcome, reason } = command;
+    const data = { transactionId, definition, version, outcome };
+    const message: Message<OutcomeData> = {
+      id: `${transactionId}/${outcome}/${after.seq}`,
+      type: `transaction.${outcome}`,
+      source: 'orchestrator',
+      topic: transactionEventsTopic,
+      key: transactionId,
+      occurredAt: at,
+      traceparent: traceparentOf(transactionId),
+      data: reason === undefined ? data : { ...data, reason },
+    };
+    return [{ shard, message }];
+  });
+}

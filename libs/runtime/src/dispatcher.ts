@@ -1,0 +1,76 @@
+/**
+ * Sends the commands that decisions imply, AFTER the commit that implies them, and lets their time-outs begin to run once
+ * the broker has acknowledged. It remembers nothing of what it sent: the state can name it again (architecture §6).
+ */
+import type { SendCommand } from '@sagamore/engine';
+import { Fault } from '@sagamore/resilience';
+import type { Decision, LiveTransaction } from './decision.js';
+import type { LiveTransactions } from './live-transactions.js';
+import { commandMessage, inboxTopic, type Message } from './message.js';
+import type { Bus, Journal } from './ports.js';
+
+export interface DispatcherOptions {
+  /** How long an attempt that was sent again at a takeover is given at least, ms. */
+  readonly graceMs: number;
+  readonly onFault: (error: unknown) => void;
+}
+
+export class Dispatcher {
+  constructor(
+    private readonly ports: { readonly bus: Bus; readonly journal: Journal },
+    private readonly live: LiveTransactions,
+    private readonly options: DispatcherOptions,
+  ) {}
+
+  /** Sends what the decisions imply. Time-outs begin to run when the broker has acknowledged: a broker that is away
+   *  costs no attempt (S56). */
+  async publish(decisions: readonly Decision[]): Promise<void> {
+    const { journal } = this.ports;
+    const decidedAt = journal.now();
+    try {
+      await this.send(decisions.map((decision) => messagesOf(decision, decidedAt)));
+    } finally {
+      // Whatever became of the send: a transaction that nothing falls due for would never be thought of again.
+      const delayMs = journal.now() - decidedAt;
+      for (const { after } of decisions) this.live.arm(after.record.transactionId, delayMs);
+    }
+  }
+
+  /** Takes revived transactions into memory and sends what is outstanding of them; a participant that has answered
+   *  already answers the same again. */
+  async resume(revived: readonly LiveTransaction[]): Promise<void> {
+    for (const live of revived) this.live.set(live);
+    const at = this.ports.journal.now();
+    const outstanding = revived.map((after) => after.protocol.outstanding(after.state));
+    await this.send(revived.map((after, index) => messagesOf({ after, commands: outstanding[index]! }, at)));
+    const earliest = this.ports.journal.now() + this.options.graceMs;
+    revived.forEach(({ record }, index) => {
+      this.live.arm(record.transactionId, 0, outstanding[index]!.length > 0 ? earliest : 0);
+    });
+  }
+
+  /** One send for all. When the broker can never take one of the messages, each transaction is sent by itself, so that
+   *  the culprit holds nobody else (R2); its own attempt then times out. */
+  private async send(groups: readonly (readonly Message[])[]): Promise<void> {
+    const messages = groups.flat();
+    if (messages.length === 0) return;
+    try {
+      await this.ports.bus.send(messages);
+    } catch (error) {
+      if (!(error instanceof Fault && error.code === 'DATA_REJECTED')) throw error;
+      this.options.onFault(error);
+      if (groups.length > 1) for (const group of groups) await this.send([group]);
+    }
+  }
+}
+
+function messagesOf(
+  { after, commands }: Pick<Decision, 'after' | 'commands'>,
+  at: number,
+): readonly Message[] {
+  const { transactionId, shard } = after.record;
+  const replyTo = { topic: inboxTopic, partition: shard };
+  return commands
+    .filter((command): command is SendCommand => command.type === 'send')
+    .map((command) => commandMessage(command, { transactionId, replyTo, at }));
+}
