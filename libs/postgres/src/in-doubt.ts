@@ -4,7 +4,7 @@
  */
 import type { Word } from '@sagamore/engine';
 import { Fault } from '@sagamore/resilience';
-import type { FindRows, InDoubt, PreparedTransactions } from './prepared-transaction.js';
+import type { FindRows, InDoubt, Prepared } from '@sagamore/runtime';
 
 export interface SweepOptions {
   /** The service's name and a colon: no other's transactions are touched. */
@@ -28,7 +28,7 @@ export interface Swept {
 }
 
 /** One sweep, one transaction after another: there are few, and each must not hide the next. */
-export async function sweepInDoubt(prepared: PreparedTransactions, options: SweepOptions): Promise<Swept> {
+export async function sweepInDoubt(prepared: Prepared, options: SweepOptions): Promise<Swept> {
   const swept = {
     committed: [] as string[],
     rolledBack: [] as string[],
@@ -45,7 +45,7 @@ export async function sweepInDoubt(prepared: PreparedTransactions, options: Swee
 }
 
 async function settle(
-  prepared: PreparedTransactions,
+  prepared: Prepared,
   gid: string,
   { decisionOn, found, onFault }: SweepOptions,
 ): Promise<keyof Swept> {

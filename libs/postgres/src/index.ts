@@ -10,13 +10,6 @@ export { PostgresJournal } from './journal.js';
 export { PostgresOutbox, type PostgresOutboxOptions } from './outbox.js';
 // Two-phase commit
 export { sweepInDoubt, type SweepOptions, type Swept } from './in-doubt.js';
-export {
-  gidOf,
-  PreparedTransactions,
-  type FindRows,
-  type InDoubt,
-  type PreparedTransactionsOptions,
-  type Settled,
-} from './prepared-transaction.js';
+export { gidOf, PreparedTransactions, type PreparedTransactionsOptions } from './prepared-transaction.js';
 // Schema
 export { orchestratorMigrations, platformMigrations, runMigrations } from './migrations/run.js';

@@ -4,8 +4,9 @@
  * obeys, and lists what waits for a word. NOTIFY and temporary tables cannot be used in such work.
  */
 import assert from 'node:assert/strict';
-import { failed, judgePrepared, refused, type BarrierRow, type Reply } from '@sagamore/engine';
+import { failed, judgePrepared, refused, type Reply } from '@sagamore/engine';
 import { Bulkhead, Fault } from '@sagamore/resilience';
+import { Prepared, type FindRows, type InDoubt, type PreparedEnd } from '@sagamore/runtime';
 import type pg from 'pg';
 import type { PostgresDatabase } from './database.js';
 import { commitUnknown, isSessionLost, sqlStateOf, toFault } from './faults.js';
@@ -24,19 +25,6 @@ export interface PreparedTransactionsOptions {
   /** How many transactions the server must be able to keep in doubt. Default twice `preparesMax`. */
   readonly slotsMin?: number;
 }
-
-/** One that waits for a word. `ageMs`: by the server's clock. */
-export interface InDoubt {
-  readonly gid: string;
-  readonly ageMs: number;
-}
-
-/** `done`: it is settled as asked, now or before · `absent`: there was nothing to roll back, and the caller plants the
- *  seat of the prepare · `contradicted`: it was settled otherwise, or what was prepared is lost (S71). */
-export type Settled = 'done' | 'absent' | 'contradicted';
-
-/** Reads every barrier row of the branch: what proves how a transaction ended that is not there any more. */
-export type FindRows = () => Promise<readonly BarrierRow[]>;
 
 const lookUp = statement(
   'prepared-look-up',
@@ -84,7 +72,8 @@ function checked(gid: string): string {
   return gid;
 }
 
-export class PreparedTransactions {
+/** The `Prepared` port on Postgres. */
+export class PreparedTransactions extends Prepared {
   readonly #database: PostgresDatabase;
   readonly #prepares: pg.Pool;
   readonly #decisions: pg.Pool;
@@ -92,6 +81,7 @@ export class PreparedTransactions {
   readonly #lockTimeoutMs: number;
 
   private constructor(database: PostgresDatabase, options: PreparedTransactionsOptions) {
+    super();
     const { preparesMax = 8, queueMax = 200, decisionsMax = 2, lockTimeoutMs = 2_000 } = options;
     assert(lockTimeoutMs > 0, `a lock time-out above 0 was wanted, found ${lockTimeoutMs}`);
     this.#database = database;
@@ -118,14 +108,8 @@ export class PreparedTransactions {
     return new PreparedTransactions(database, options);
   }
 
-  /** Does `work` in a transaction of its own and leaves it prepared: the vote is what `work` replies, and yes only AFTER
-   *  the PREPARE was answered. A gid that is prepared already votes yes again without doing anything (its output was
-   *  told the first time). `work` that changed nothing leaves with `readOnly`, and nothing stays behind. A lock that is
-   *  not had in time, or no slot to keep it in, is a no (`refused`), and nothing stays behind.
-   *  Everything else is `failed`; where the connection broke at the PREPARE it may be prepared all the same, so such a
-   *  failure is asked again or rolled back, never taken for a no. The caller records a no in the barrier BEFORE it tells
-   *  it, so that a slower repeat of the same prepare cannot be prepared after it. */
-  async prepare(gid: string, work: (tx: PostgresTx) => Promise<Reply>): Promise<Reply> {
+  /** As the port says; a gid is `service:transaction:branch`. */
+  override async prepare(gid: string, work: (tx: PostgresTx) => Promise<Reply>): Promise<Reply> {
     const name = checked(gid);
     try {
       return await this.#places.run(() => this.#prepare(name, work));
@@ -164,19 +148,15 @@ export class PreparedTransactions {
     return { ...reply, readOnly: true };
   }
 
-  /** Settles as decided; idempotent. `found` is asked only where nothing is prepared under `gid`: "does not exist" counts
-   *  as done only where the barrier's row, which the commit has made visible, says so. Throws a `Fault`; with
-   *  `COMMIT_UNKNOWN` it may have happened, and asking again tells. */
-  commit(gid: string, found: FindRows): Promise<Settled> {
+  override commit(gid: string, found: FindRows): Promise<PreparedEnd> {
     return this.#settle('commit', checked(gid), found);
   }
 
-  /** As `commit`, for the other decision. */
-  rollback(gid: string, found: FindRows): Promise<Settled> {
+  override rollback(gid: string, found: FindRows): Promise<PreparedEnd> {
     return this.#settle('rollback', checked(gid), found);
   }
 
-  async #settle(operation: 'commit' | 'rollback', gid: string, found: FindRows): Promise<Settled> {
+  async #settle(operation: 'commit' | 'rollback', gid: string, found: FindRows): Promise<PreparedEnd> {
     if (await this.#settlePrepared(operation, gid)) return 'done';
     const verdict = judgePrepared({ operation, generation: 1 }, { isPrepared: false, found: await found() });
     if (verdict === 'duplicate') return 'done';
@@ -200,9 +180,8 @@ export class PreparedTransactions {
     return (await this.#decide<{ gid: string }>(lookUp, gid)).length > 0;
   }
 
-  /** Those of this database that wait for a word, the oldest first; `prefix` is the service's name and a colon, or
-   *  more of a gid. */
-  inDoubt(prefix: string): Promise<readonly InDoubt[]> {
+  /** As the port says: those of this database. */
+  override inDoubt(prefix: string): Promise<readonly InDoubt[]> {
     return this.#decide<InDoubt>(listInDoubt, prefix);
   }
 

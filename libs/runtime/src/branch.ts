@@ -28,7 +28,10 @@ export interface Job {
  *  the planted row and the action it forbids meet in the primary key (R3, R4). */
 const plantedGeneration = 1;
 
-export function branchOf(job: Job): BranchKey {
+/** What the barrier needs to know of a job: it has no handler where the platform itself does what is asked. */
+export type Commanded = Pick<Job, 'command'>;
+
+export function branchOf(job: Commanded): BranchKey {
   const { transactionId, branchId } = job.command.data;
   return { transactionId, branchId };
 }
@@ -50,12 +53,12 @@ export function groupByBranch<Row extends BranchKey>(
   return groups;
 }
 
-export function verdictOn(job: Job, found: ReadonlyMap<string, readonly BarrierRow[]>): Verdict {
+export function verdictOn(job: Commanded, found: ReadonlyMap<string, readonly BarrierRow[]>): Verdict {
   return judge(job.command.data, found.get(branchName(branchOf(job))) ?? []);
 }
 
 /** What the handler is shown. */
-export function handled({ command }: Job): HandledCommand {
+export function handled({ command }: Commanded): HandledCommand {
   const { transactionId, branchId, operation, payload } = command.data;
   return { transactionId, branchId, operationId: operationIdOf(transactionId, branchId, operation), payload };
 }
@@ -67,7 +70,11 @@ export function operationIdOf(transactionId: string, branchId: string, half: Hal
 
 /** The rows that a handled command leaves. A refused settlement leaves none: it is not a final answer (R4). Keeping and
  *  undoing take each other's seat, in one generation, so that only one of them is ever recorded (R3, S12). */
-export function rowsOf(job: Job, reply: Reply, found: readonly BarrierRow[]): readonly StoredBarrierRow[] {
+export function rowsOf(
+  job: Commanded,
+  reply: Reply,
+  found: readonly BarrierRow[],
+): readonly StoredBarrierRow[] {
   const { data } = job.command;
   if (reply.outcome === 'failed' || reply.outcome === 'in-progress') return [];
   if (reply.outcome === 'refused' && partOf(data.operation) !== 'does') return [];
@@ -78,7 +85,7 @@ export function rowsOf(job: Job, reply: Reply, found: readonly BarrierRow[]): re
 }
 
 /** A seat taken for good: a late action finds that of its undo's and is refused (S4). */
-function planted(job: Job, operation: Half): StoredBarrierRow {
+function planted(job: Commanded, operation: Half): StoredBarrierRow {
   return { ...branchOf(job), operation, generation: plantedGeneration, outcome: 'planted' };
 }
 
@@ -87,7 +94,7 @@ export const emptyReply: Reply = { outcome: 'succeeded', output: {}, empty: true
 export const lateReply: Reply = refused('cancelled-before');
 
 /** The answer already given to this command, from the rows of its branch. */
-export function savedReply(job: Job, found: readonly BarrierRow[]): Reply {
+export function savedReply(job: Commanded, found: readonly BarrierRow[]): Reply {
   const { operation, generation } = job.command.data;
   const answers = found.filter((row) => row.operation === operation && row.reply !== undefined);
   const effective = answers.find((row) => row.outcome !== 'refused');

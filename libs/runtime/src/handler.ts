@@ -41,6 +41,16 @@ export interface ExternalHandler {
   record(settled: readonly Settled[], tx: Tx): Promise<void>;
 }
 
+/** Works inside a database transaction of its own that is then left prepared until two-phase commit settles it (R19).
+ *  Asked alone, in one phase, it works in an ordinary one. A refusal is a no; nothing of its work is kept then. It may
+ *  wait for locks, and must not notify or use temporary tables. The platform settles what it has prepared. */
+export interface PreparedHandler {
+  readonly effect: 'prepared';
+  readonly operation: DeclaredOperation<unknown, unknown>;
+  readonly half: 'prepare';
+  work(command: HandledCommand, tx: Tx): Promise<Reply>;
+}
+
 export interface Settled<Payload = unknown, Output = unknown> {
   readonly command: HandledCommand<Payload>;
   readonly reply: Reply<Output> & { readonly outcome: 'succeeded' };
@@ -50,7 +60,7 @@ export interface Settled<Payload = unknown, Output = unknown> {
 export type SettledOf<O> = Settled<InputOf<O>, OutputOf<O>>;
 export type SettledUndoOf<O> = Settled<Undo<InputOf<O>, OutputOf<O>>>;
 
-export type Handler = LocalHandler | ExternalHandler;
+export type Handler = LocalHandler | ExternalHandler | PreparedHandler;
 
 /** The provider's idempotency key of a branch: the same for the action, its repeats and its undo. */
 export function providerKeyOf(transactionId: string, branchId: string): string {
