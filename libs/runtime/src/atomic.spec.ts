@@ -228,6 +228,60 @@ describe.each(protocols)('$name', ({ name, does, keeps, undoes, kept, undone }) 
   });
 });
 
+test('what only holds is held, kept and let go by the same handlers under either protocol', async () => {
+  await serve(stock, ['action', 'confirm', 'compensation']);
+  await serve(card, ['action', 'confirm', 'compensation']);
+  await coordinate('one');
+  await begin('in-two-phases');
+  await rig.until(() => statusOf() === 'committed');
+  expect(effects()).toHaveLength(4);
+});
+
+test('R21, S12: what is held outside is kept by a call, and while that is under way nobody lets it go', async () => {
+  const told = { input: trusted<Input>(), output: trusted<unknown>(), effect: 'external' } as const;
+  const authorize = operation('bank.authorize', { ...told, confirm: 'capture', undo: 'void' });
+  const calls: string[] = [];
+  const captured = Promise.withResolvers<ReturnType<typeof succeeded>>();
+  const handlers = (['action', 'confirm', 'compensation'] as const).map((half): Handler => ({
+    effect: 'external',
+    operation: authorize,
+    half,
+    call: async (_asked, { providerKey }) => {
+      calls.push(`${half} ${providerKey}`);
+      return half === 'confirm' ? captured.promise : succeeded({});
+    },
+    record: async () => {},
+  }));
+  const replies = await rig.listen(inboxTopic);
+  const onAlarm = ({ type }: Message) => void alarms.push(type);
+  const bank = new Participant(rig.process(), { service: 'bank', owner: 'bank', handlers, onAlarm });
+  await bank.start();
+  running.push(bank);
+  const ask = (half: Half) => {
+    const type = messageTypeFor(authorize, half) ?? '';
+    return rig.process().bus.send([command({ type, half, payload: { input: {}, outcome: 'succeeded' } })]);
+  };
+  const rows = () =>
+    rig.store
+      .committed<{ operation: Half; outcome: string }>('barrier')
+      .map(([, { operation: half, outcome }]) => `${half} ${outcome}`)
+      .toSorted();
+  await ask('try');
+  await rig.until(() => replies.length === 1);
+  await ask('confirm');
+  await rig.until(() => calls.length === 2);
+  expect(rows()).toEqual(['cancel planted', 'confirm claimed', 'try succeeded']);
+  await ask('cancel');
+  await rig.until(() => replies.length === 2);
+  expect(replyOf(replies[1]).outcome).toBe('refused');
+  captured.resolve(succeeded({}));
+  await rig.until(() => replies.length === 3);
+  expect(replyOf(replies[2]).outcome).toBe('succeeded');
+  expect(rows()).toEqual(['cancel planted', 'confirm succeeded', 'try succeeded']);
+  expect(calls).toEqual([`action ${transactionOne}/a-step`, `confirm ${transactionOne}/a-step`]);
+  expect(alarms).toEqual(['bank.void']);
+});
+
 test('I20: the decision to commit is journaled in the same write as the last vote', async () => {
   await serve(stock, ['prepare', 'commit', 'rollback']);
   await serve(card, ['prepare', 'commit', 'rollback']);

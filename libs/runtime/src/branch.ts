@@ -84,6 +84,14 @@ export function rowsOf(
   return [own, ...seatsTakenBy(data, found).map((half) => planted(job, half))];
 }
 
+/** The seat of the other settlement, taken with the claim of a call: two that are asked for at the same moment then meet
+ *  in one key BEFORE either is called (S12). */
+export function settlementSeatsOf(job: Commanded, found: readonly BarrierRow[]): readonly StoredBarrierRow[] {
+  return seatsTakenBy(job.command.data, found)
+    .filter((half) => partOf(half) !== 'does')
+    .map((half) => planted(job, half));
+}
+
 /** A seat taken for good: a late action finds that of its undo's and is refused (S4). */
 function planted(job: Commanded, operation: Half): StoredBarrierRow {
   return { ...branchOf(job), operation, generation: plantedGeneration, outcome: 'planted' };

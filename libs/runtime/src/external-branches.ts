@@ -16,6 +16,7 @@ import {
   lateReply,
   rowsOf,
   savedReply,
+  settlementSeatsOf,
   verdictOn,
 } from './branch.js';
 import type { Job } from './branch.js';
@@ -152,12 +153,11 @@ export class ExternalBranches {
     const emptied = jobs.filter(
       (job, index) => replies[index] !== undefined && verdictOn(job, found) === 'empty',
     );
-    if (emptied.length > 0) {
-      await barrier.insert(
-        tx,
-        emptied.flatMap((job) => rowsOf(job, emptyReply, rowsFor(job))),
-      );
-    }
+    const rows = [
+      ...emptied.flatMap((job) => rowsOf(job, emptyReply, rowsFor(job))),
+      ...callable.flatMap((job) => settlementSeatsOf(job, rowsFor(job))),
+    ];
+    if (rows.length > 0) await barrier.insert(tx, rows);
     return replies;
   }
 

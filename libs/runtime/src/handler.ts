@@ -2,7 +2,7 @@
  * What a service gives the participant runtime: for each half of each operation, one handler.
  * Handlers see only commands that the barrier lets through; they never meet a duplicate, empty or late one.
  */
-import type { Half, Reply, Undo } from '@sagamore/engine';
+import type { Confirmation, Half, Reply, Undo } from '@sagamore/engine';
 import type { DeclaredOperation, InputOf, OutputOf } from './operation.js';
 import type { Tx } from './ports.js';
 
@@ -17,6 +17,7 @@ export interface HandledCommand<Payload = unknown> {
 
 export type CommandOf<O> = HandledCommand<InputOf<O>>;
 export type UndoOf<O> = HandledCommand<Undo<InputOf<O>, OutputOf<O>>>;
+export type ConfirmationOf<O> = HandledCommand<Confirmation<InputOf<O>, OutputOf<O>>>;
 export type ReplyOf<O> = Reply<OutputOf<O>>;
 
 /** Works inside the batch's database transaction and answers each command, in the order given. A refusal is a value;
@@ -59,6 +60,7 @@ export interface Settled<Payload = unknown, Output = unknown> {
 /** What is recorded of an action, and of an undo. An undo's `output` is of no type: nobody reads it. */
 export type SettledOf<O> = Settled<InputOf<O>, OutputOf<O>>;
 export type SettledUndoOf<O> = Settled<Undo<InputOf<O>, OutputOf<O>>>;
+export type SettledConfirmationOf<O> = Settled<Confirmation<InputOf<O>, OutputOf<O>>>;
 
 export type Handler = LocalHandler | ExternalHandler | PreparedHandler;
 

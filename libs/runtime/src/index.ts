@@ -63,6 +63,7 @@ export {
 export {
   providerKeyOf,
   type CommandOf,
+  type ConfirmationOf,
   type ExternalHandler,
   type HandledCommand,
   type Handler,
@@ -70,6 +71,7 @@ export {
   type PreparedHandler,
   type ReplyOf,
   type Settled,
+  type SettledConfirmationOf,
   type SettledOf,
   type SettledUndoOf,
   type UndoOf,

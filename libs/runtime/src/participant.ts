@@ -3,7 +3,7 @@
  * (architecture §6 rows 6 and 8). It checks what came over the wire, sends local and external work down their own
  * roads, and answers. It decides nothing: the barrier's `judge` does.
  */
-import { failed, isAlarming, isHalf, messageTypeFor, partOf, type Reply } from '@sagamore/engine';
+import { failed, isAlarming, isHalf, messageTypeFor, partOf, type Half, type Reply } from '@sagamore/engine';
 import { isUuid } from '@sagamore/primitives';
 import { Fault } from '@sagamore/resilience';
 import { branchName, branchOf, lateReply, type Commanded, type Job } from './branch.js';
@@ -162,7 +162,7 @@ export class Participant {
       return { settlement: { command: message } };
     const handler = this.handlerOf(message);
     if (handler === undefined) return { reason: `no handler for ${message.type}` };
-    if (handler.half !== message.data.operation)
+    if (!serves(handler, message.data.operation))
       return { reason: `${message.type} is not a ${message.data.operation}` };
     const problem = await payloadProblem(handler, message.data.payload);
     if (problem === undefined) return { job: { command: message, handler } };
@@ -199,6 +199,12 @@ export function messageTypeOf({ operation, half }: Handler): string {
   const messageType = messageTypeFor(operation, half);
   if (messageType === undefined) throw new TypeError(`${operation.action} declares no ${half}`);
   return messageType;
+}
+
+/** A handler serves its own half. What only holds is held, kept and let go the same way under every protocol, so its
+ *  handlers serve every half of the same part; the barrier keeps the protocols apart. */
+function serves({ half, operation }: Handler, asked: Half): boolean {
+  return half === asked || (operation.confirm !== undefined && partOf(half) === partOf(asked));
 }
 
 function isLocal(job: Job): job is LocalJob {
