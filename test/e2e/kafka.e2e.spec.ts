@@ -12,7 +12,7 @@ import { planOrders } from './fates.js';
 import { OrdersClient, surprises } from './orders.client.js';
 import { runAudit, stackProcess } from './stack.process.js';
 
-jest.setTimeout(300_000);
+jest.setTimeout(600_000);
 const seed = Number(process.env['E2E_SEED'] ?? 20_260_101);
 const victims = ['order', 'inventory', 'payment', 'shipping', 'orchestrator', 'simulators'] as const;
 /** While the simulators are down a provider is away, and a good order may be rejected for that. */

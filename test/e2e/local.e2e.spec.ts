@@ -9,7 +9,7 @@ import { planOrders } from './fates.js';
 import { OrdersClient, surprises } from './orders.client.js';
 import { runAudit, stackProcess, type StackProcess } from './stack.process.js';
 
-jest.setTimeout(240_000);
+jest.setTimeout(480_000);
 const seed = Number(process.env['E2E_SEED'] ?? 20_260_101);
 const stack = stackProcess('apps/local/src/main.ts', ['--no-story', '--port', '0']);
 const log = join(stack.directory, 'client.jsonl');

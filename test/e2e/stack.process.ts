@@ -12,7 +12,7 @@ import { stopOrphan } from '../../apps/local/src/postgres-orphan.js';
 import { readStack } from '../../apps/local/src/stack-file.js';
 import type { ClientPlace } from './orders.client.js';
 
-const startMsMax = 120_000;
+const startMsMax = 240_000;
 const stopMsMax = 40_000;
 const tailLines = 40;
 

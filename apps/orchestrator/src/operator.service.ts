@@ -41,11 +41,13 @@ export class OperatorService {
     const [stored] = await this.journal.load([transactionId]);
     if (stored === undefined) return 'unknown';
     const actor = this.service.config.operatorName;
-    const data: ResumeData = { transactionId, actor, reason };
+    const { updatedAt: parkedAt } = stored;
+    const data: ResumeData = { transactionId, parkedAt, actor, reason };
     const seq = stored.events.length;
     const rows = await this.journal.wish({
       transactionId,
       action: 'resume',
+      parkedAt,
       actor,
       reason,
       owner: this.service.instance,

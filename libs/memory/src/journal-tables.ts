@@ -31,6 +31,8 @@ export interface ShardRow {
 /** What an operator asked for, kept for audit (I41). `status`: where the transaction stood. */
 export interface AuditRow {
   readonly transactionId: TransactionId;
+  /** Which rest the wish was for. */
+  readonly parkedAt: number;
   readonly action: string;
   readonly actor: string;
   readonly reason: string;

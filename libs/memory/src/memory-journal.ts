@@ -15,6 +15,7 @@ import {
   type Shard,
   type StoredTransaction,
   type TransactionQuery,
+  type UnheardWish,
 } from '@sagamore/runtime';
 import { auditTable, listed, stored, tablesOf, type TransactionRow } from './journal-tables.js';
 import type { MemoryDatabase } from './memory-database.js';
@@ -99,14 +100,34 @@ export class MemoryJournal extends Journal {
   override wish(wish: OperatorWish): Promise<readonly OutboxRow[] | false> {
     return this.database.transaction(async (tx) => {
       const { transactions, audits } = tablesOf(tx);
-      const { transactionId, action, actor, reason } = wish;
+      const { transactionId, parkedAt, action, actor, reason } = wish;
       const row = await transactions.lock(transactionId);
-      if (row === undefined || row.phase !== 'parked' || row.wished.includes(action)) return false;
+      if (row?.phase !== 'parked' || row.updatedAt !== parkedAt || row.wished.includes(action)) return false;
       await transactions.put(transactionId, { ...row, wished: [...row.wished, action] });
       const at = this.now();
       const id = memoryTx(tx).next(auditTable);
-      await audits.insert(String(id), { transactionId, action, actor, reason, status: row.status, at });
+      const before = { transactionId, parkedAt, status: row.status };
+      await audits.insert(String(id), { ...before, action, actor, reason, at });
       return this.outbox.append(tx, [wish.message], wish.owner);
+    });
+  }
+
+  override unheardWishes(
+    shards: readonly Shard[],
+    { olderThanMs, limit }: { olderThanMs: number; limit: number },
+  ): Promise<readonly UnheardWish[]> {
+    return this.database.transaction(async (tx) => {
+      const { transactions, audits } = tablesOf(tx);
+      const before = this.now() - olderThanMs;
+      const old = audits.scan().filter(([, { at }]) => at <= before);
+      const oldestFirst = old.toSorted(([left], [right]) => Number(left) - Number(right));
+      const unheard = oldestFirst.flatMap(([, { transactionId, parkedAt, actor, reason }]) => {
+        const row = transactions.get(transactionId);
+        const isResting = row?.phase === 'parked' && row.updatedAt === parkedAt;
+        if (!isResting || !shards.includes(row.shard)) return [];
+        return [{ transactionId, shard: row.shard, parkedAt, actor, reason }];
+      });
+      return unheard.slice(0, limit);
     });
   }
 

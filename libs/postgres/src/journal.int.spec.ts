@@ -224,9 +224,11 @@ describe('the journal', () => {
       occurredAt: 1,
       data: null,
     };
+    const [stored] = await old.journal.load([transactionId]);
     await old.journal.wish({
       transactionId,
       action: 'resume',
+      parkedAt: stored!.updatedAt,
       actor: 'ada',
       reason: 'fixed',
       message,

@@ -14,6 +14,7 @@ import {
   type Shard,
   type StoredTransaction,
   type TransactionQuery,
+  type UnheardWish,
 } from '@sagamore/runtime';
 import type { PostgresDatabase } from './database.js';
 import { commitUnknown, isSessionLost, toFault } from './faults.js';
@@ -67,7 +68,8 @@ const findNewest = statement(
 // The row is locked, so of two wishes at the same moment the second sees the first.
 const lockParked = statement(
   'journal-lock-parked',
-  `select from transaction where transaction_id = $1 and phase = 'parked' for update`,
+  `select from transaction where transaction_id = $1 and phase = 'parked'
+     and (extract(epoch from updated_at) * 1000)::float8 = $2::float8 for update`,
 );
 
 const keepWish = statement(
@@ -79,6 +81,24 @@ const keepWish = statement(
    on conflict on constraint audit_wish_key do nothing
    returning id`,
 );
+
+// Driven by the parked ones, who are few; audit_wish_key finds the wish of each.
+const findUnheard = statement(
+  'journal-unheard-wishes',
+  `select transaction_id, shard, (extract(epoch from parked_at) * 1000)::float8 as parked_at, actor, audit.reason
+   from transaction join audit using (transaction_id)
+   where phase = 'parked' and parked_at = updated_at and shard = any($1::integer[])
+     and occurred_at <= clock_timestamp() - $2::float8 * interval '1 ms'
+   order by audit.id limit $3`,
+);
+
+interface FoundWish {
+  readonly transaction_id: string;
+  readonly shard: number;
+  readonly parked_at: number;
+  readonly actor: string;
+  readonly reason: string;
+}
 
 export class PostgresJournal extends Journal {
   readonly #outbox: PostgresOutbox;
@@ -134,12 +154,22 @@ export class PostgresJournal extends Journal {
   }
 
   override async wish(wish: OperatorWish): Promise<readonly OutboxRow[] | false> {
-    const { transactionId, action, actor, reason, message, owner } = wish;
+    const { transactionId, parkedAt, action, actor, reason, message, owner } = wish;
     return await this.database.transaction(async (tx) => {
-      const parked = await tx.query(lockParked, [transactionId]);
+      const parked = await tx.query(lockParked, [transactionId, parkedAt]);
       if (parked.length === 0) return false;
       const kept = await tx.query(keepWish, [transactionId, message.id, action, actor, reason]);
       return kept.length === 0 ? false : await this.#outbox.append(tx, [message], owner);
+    });
+  }
+
+  override async unheardWishes(
+    shards: readonly Shard[],
+    { olderThanMs, limit }: { olderThanMs: number; limit: number },
+  ): Promise<readonly UnheardWish[]> {
+    const rows = await this.database.read<FoundWish>(findUnheard, [shards, olderThanMs, limit]);
+    return rows.map(({ transaction_id: transactionId, parked_at: parkedAt, ...wish }) => {
+      return { ...wish, transactionId, parkedAt };
     });
   }
 

@@ -22,6 +22,7 @@ import {
   transactionEventsTopic,
   type CommandData,
   type Message,
+  type ResumeData,
 } from './message.js';
 import { operation } from './operation.js';
 import { OutboxRelay } from './outbox-relay.js';
@@ -129,8 +130,15 @@ function replyTo({ id, key, data }: Message<CommandData>, reply: Reply, shard = 
   });
 }
 
+function rowOf(transactionId: string): { readonly status: string; readonly updatedAt: number } | undefined {
+  const rows = rig.store.committed<{ status: string; updatedAt: number }>('transaction');
+  return rows.find(([key]) => key === transactionId)?.[1];
+}
+
+/** A wish for the rest in which the transaction now is. */
 function wish(transactionId: string): Message {
-  const data = { transactionId, actor: 'ann', reason: 'seen to' };
+  const { updatedAt: parkedAt } = rowOf(transactionId)!;
+  const data = { transactionId, parkedAt, actor: 'ann', reason: 'seen to' };
   return envelope({ id: `${transactionId}/resume`, type: resumeType, key: transactionId, shard: 0, data });
 }
 
@@ -158,8 +166,7 @@ function eventsOf(transactionId: string): readonly TransactionEvent[] {
 }
 
 function statusOf(transactionId: string): string | undefined {
-  return rig.store.committed<{ status: string }>('transaction').find(([key]) => key === transactionId)?.[1]
-    .status;
+  return rowOf(transactionId)?.status;
 }
 
 /** Parks a transaction: the second step is refused, and the undo of the first is refused too. */
@@ -503,6 +510,47 @@ describe('Coordinator, people', () => {
     await send(startOf(transactionOne), wish(transactionOne));
     await rig.until(() => commands.length === 3);
     expect(statusOf(transactionOne)).not.toBe('parked');
+  });
+
+  test('S94: the late repeat of a wish does not end a later rest', async () => {
+    await start('a');
+    await park(transactionOne);
+    const first = wish(transactionOne);
+    await rig.clock.advanceAsync(10);
+    await send(first);
+    await rig.until(() => commands.length === 3);
+    await send(replyTo(commands[2]!, refused('still-gone')));
+    await rig.until(() => statusOf(transactionOne) === 'parked');
+    const before = eventsOf(transactionOne);
+    await send(first);
+    await rig.settle();
+    expect(eventsOf(transactionOne)).toEqual(before);
+    await send(wish(transactionOne));
+    await rig.until(() => commands.length === 4);
+  });
+
+  test('S94: a wish whose message was lost is carried out, and once', async () => {
+    const { journal } = await start('a');
+    await park(transactionOne);
+    const message = wish(transactionOne);
+    const { parkedAt } = message.data as ResumeData;
+    const rows = await journal.wish({
+      transactionId: transactionOne,
+      action: 'resume',
+      parkedAt,
+      actor: 'ann',
+      reason: 'seen to',
+      message,
+      owner: 'a',
+    });
+    expect(rows).toHaveLength(1);
+    await rig.until(() => commands.length === 3, 500);
+    expect(commands[2]?.data).toMatchObject({ operation: 'compensation', generation: 2 });
+    const resumed = () => eventsOf(transactionOne).filter(({ type }) => type === 'operator-resumed');
+    expect(resumed()).toMatchObject([{ actor: 'ann', reason: 'seen to' }]);
+    await send(message);
+    await rig.settle();
+    expect(resumed()).toHaveLength(1);
   });
 
   test('a wish for a transaction that moves changes nothing', async () => {

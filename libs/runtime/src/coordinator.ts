@@ -38,6 +38,9 @@ export interface CoordinatorOptions {
   readonly takeoverBatch?: number;
   /** How long after a takeover an attempt that was sent again is given at least, ms. Default 5 000. */
   readonly takeoverGraceMs?: number;
+  /** Pause between looks for wishes on which nobody acted, ms; a third of it is the age at which one counts. Default
+   *  30 000. */
+  readonly wishSweepMs?: number;
   readonly hooks?: CoordinatorHooks;
 }
 
@@ -52,7 +55,9 @@ export interface CoordinatorHooks {
 }
 
 const tickMs = 25;
-const defaults = { takeoverBatch: 500, takeoverGraceMs: 5_000 };
+const defaults = { takeoverBatch: 500, takeoverGraceMs: 5_000, wishSweepMs: 30_000 };
+/** Wishes that are carried out at one look. */
+const wishesMax = 100;
 /** After a fault of the store, before time tries again. */
 const faultPauseMs = 1_000;
 
@@ -68,6 +73,8 @@ export class Coordinator {
   private subscription: ActiveSubscription | undefined;
   /** When doubtful transactions are read again without any message asking for it; ms of the monotonic clock. */
   private reloadAt = 0;
+  /** When unheard wishes are looked for next; ms of the monotonic clock. */
+  private wishesAt = 0;
   private cancelTick: (() => void) | undefined;
   private stopped = true;
 
@@ -191,13 +198,15 @@ export class Coordinator {
   }
 
   private async tick(): Promise<void> {
-    if (this.live.waiting === 0 && this.live.doubts.length === 0 && !this.shards.hasLost) return;
+    const isIdle = this.live.waiting === 0 && this.live.doubts.length === 0 && !this.shards.hasLost;
+    if (isIdle && !this.mayLookForWishes()) return;
     await this.serial.run(async () => {
       await this.shards.retakeLost();
       const ids = this.live.takeDue(this.ports.journal.now());
-      if (ids.length === 0 && !this.mayReload()) return;
+      if (ids.length === 0 && !this.mayReload() && !this.mayLookForWishes()) return;
       try {
-        await this.process(ids.flatMap((id) => this.dueInput(id)));
+        const wishes = await this.unheardWishes();
+        await this.process([...wishes, ...ids.flatMap((id) => this.dueInput(id))]);
       } catch (error) {
         this.hooks.onFault(error);
         this.reloadAt = this.ports.clock.now() + faultPauseMs;
@@ -209,6 +218,22 @@ export class Coordinator {
   /** Nothing else may ever arrive to bring the doubtful ones back (R12). */
   private mayReload(): boolean {
     return this.live.doubts.length > 0 && this.reloadAt <= this.ports.clock.now();
+  }
+
+  private mayLookForWishes(): boolean {
+    return this.shards.held.length > 0 && this.wishesAt <= this.ports.clock.now();
+  }
+
+  /** Wishes that were taken and never came: as the owner, we act on what is stored, and need no broker for it (R13). */
+  private async unheardWishes(): Promise<readonly Input[]> {
+    if (!this.mayLookForWishes()) return [];
+    const { wishSweepMs } = this.options;
+    this.wishesAt = this.ports.clock.now() + wishSweepMs;
+    const query = { olderThanMs: wishSweepMs / 3, limit: wishesMax };
+    const wishes = await this.ports.journal.unheardWishes(this.shards.held, query);
+    return wishes.map(({ shard, ...resume }) => {
+      return { kind: 'resume', transactionId: resume.transactionId, shard, resume };
+    });
   }
 
   private dueInput(transactionId: TransactionId): readonly Input[] {

@@ -23,6 +23,8 @@ export interface Decision {
   readonly standing: Standing;
   readonly entries: readonly JournalEntry[];
   readonly commands: readonly ProtocolCommand[];
+  /** For one that is parked in the store, since when: a wish for another rest is not for this one (S94). */
+  readonly parkedAt?: number;
 }
 
 export interface DecisionContext {
@@ -44,7 +46,7 @@ export function begin(protocol: Protocol, record: TransactionRecord): Decision {
 /** Adds one input to a decision. An input that changes nothing leaves it as it is. */
 export function decide(decision: Decision, input: Input, context: DecisionContext): Decision {
   const event = eventOf(input, context.at);
-  if (event === undefined) return decision;
+  if (event === undefined || isStaleWish(input, decision)) return decision;
   const { protocol, state } = decision.after;
   try {
     return advance(decision, withRetry(protocol, state, event, context));
@@ -90,6 +92,11 @@ function advance(decision: Decision, event: TransactionEvent): Decision {
   // I20: votes and decision are one journal write, and the commands that carry the decision out follow from it.
   const due = next.commands.find((command) => command.type === 'decide');
   return due === undefined ? told : advance(told, { type: 'decided', at: event.at, decision: due.decision });
+}
+
+/** A wish is for one rest: repeated, or late, it ends no other, nor one that only this batch decides upon. */
+function isStaleWish(input: Input, { parkedAt }: Decision): boolean {
+  return input.kind === 'resume' && input.resume.parkedAt !== parkedAt;
 }
 
 function eventOf(input: Input, at: number): TransactionEvent | undefined {

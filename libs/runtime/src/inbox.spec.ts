@@ -21,7 +21,7 @@ const reply = {
 describe('readInput', () => {
   test('a start, a wish and a reply become inputs of the shard they came from', () => {
     const start = { transactionId, definition: 'place-order', input: {} };
-    const wish = { transactionId, actor: 'ann', reason: 'paid by hand' };
+    const wish = { transactionId, parkedAt: 1, actor: 'ann', reason: 'paid by hand' };
     expect(readInput(message(startType, start), 3)).toMatchObject({ kind: 'start', transactionId, shard: 3 });
     expect(readInput(message(resumeType, wish), 3)).toMatchObject({ kind: 'resume', resume: wish });
     expect(readInput(message('stock.take.succeeded', reply), 3)).toMatchObject({ kind: 'reply', reply });
@@ -44,8 +44,9 @@ describe('readInput', () => {
     ['an attempt that is no whole number', message('x', { ...reply, attempt: 1.5 })],
     ['a start without a definition', message(startType, { transactionId, input: {} })],
     ['a start without an input', message(startType, { transactionId, definition: 'place-order' })],
-    ['a wish without an actor', message(resumeType, { transactionId, reason: 'x' })],
-    ['a wish without a reason', message(resumeType, { transactionId, actor: 'x' })],
+    ['a wish without an actor', message(resumeType, { transactionId, reason: 'x', parkedAt: 1 })],
+    ['a wish without a reason', message(resumeType, { transactionId, actor: 'x', parkedAt: 1 })],
+    ['a wish that names no rest', message(resumeType, { transactionId, actor: 'x', reason: 'x' })],
   ])('B96: %s is told from a message, with a reason', (_what, forged) => {
     expect(readInput(forged, 0)).toEqual({ reason: expect.any(String) });
   });

@@ -37,8 +37,8 @@ function isStart(data: object): data is StartData {
 }
 
 function isResume(data: object): data is ResumeData {
-  const { actor, reason } = data as Partial<ResumeData>;
-  return typeof actor === 'string' && typeof reason === 'string';
+  const { actor, reason, parkedAt } = data as Partial<ResumeData>;
+  return typeof actor === 'string' && typeof reason === 'string' && Number.isFinite(parkedAt);
 }
 
 function isReply(data: object): data is ReplyData {

@@ -31,6 +31,7 @@ export {
   type TransactionQuery,
   type TransactionRecord,
   type TransactionStatus,
+  type UnheardWish,
 } from './ports.js';
 // The host's time
 export { SystemClock } from './system-clock.js';

@@ -67,6 +67,8 @@ export interface StartData {
 /** The body of `transaction.resume`: a person lets a parked transaction go on (R4, R13). */
 export interface ResumeData {
   readonly transactionId: TransactionId;
+  /** `updatedAt` of the parked transaction: which rest the wish is for, so that its repeat never ends a later one. */
+  readonly parkedAt: number;
   readonly actor: string;
   readonly reason: string;
 }

@@ -236,8 +236,14 @@ export abstract class Journal {
   /** Rows without their events, newest first. */
   abstract list(query: TransactionQuery): Promise<readonly StoredTransaction[]>;
   /** Saves an operator's wish: its audit row and the message for the owner, together (R13, I41). Answers false, and
-   *  writes nothing, when the transaction is not parked or the same wish was taken since it parked (S94). */
+   *  writes nothing, when the transaction does not rest as it did at `parkedAt` or the same wish was taken since (S94). */
   abstract wish(wish: OperatorWish): Promise<readonly OutboxRow[] | false>;
+  /** Wishes for transactions of `shards` that still rest where they did when the wish was taken, longer than `olderThanMs`
+   *  ago; oldest first, at most `limit`. The broker may lose what it acknowledged, and a wish is taken only once. */
+  abstract unheardWishes(
+    shards: readonly Shard[],
+    query: { olderThanMs: number; limit: number },
+  ): Promise<readonly UnheardWish[]>;
   /** The store's clock in ms, carried forward on the host's monotonic clock. */
   abstract now(): number;
 }
@@ -245,10 +251,21 @@ export abstract class Journal {
 export interface OperatorWish {
   readonly transactionId: TransactionId;
   readonly action: 'resume';
+  /** `updatedAt` of the parked transaction, as it was read when the wish was made. */
+  readonly parkedAt: number;
   readonly actor: string;
   readonly reason: string;
   readonly message: Message;
   readonly owner: string;
+}
+
+/** A wish that was taken and on which nobody has acted. */
+export interface UnheardWish {
+  readonly transactionId: TransactionId;
+  readonly shard: Shard;
+  readonly parkedAt: number;
+  readonly actor: string;
+  readonly reason: string;
 }
 
 /** A position from which a record came, for dead letters. */

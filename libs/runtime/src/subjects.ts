@@ -42,7 +42,13 @@ export class Subjects {
     const stored = await this.journal.load(ids);
     const parked = stored.filter(({ phase, shard }) => phase !== 'final' && this.shards.holds(shard));
     this.hooks.onLate(ids.length - parked.length);
-    return new Map(this.revive(parked).map((live) => [live.record.transactionId, undecided(live)]));
+    const since = new Map(parked.map(({ transactionId, updatedAt }) => [transactionId, updatedAt]));
+    return new Map(
+      this.revive(parked).map((live) => {
+        const { transactionId } = live.record;
+        return [transactionId, { ...undecided(live), parkedAt: since.get(transactionId)! }];
+      }),
+    );
   }
 
   subject(

@@ -58,6 +58,7 @@ interface StoredPhase {
   readonly transactionId: string;
   readonly phase: string;
   readonly shard: number;
+  readonly updatedAt: number;
   readonly wished: readonly string[];
 }
 
@@ -158,11 +159,11 @@ export class Client {
     for (const row of chosen) this.resume(row);
   }
 
-  private resume({ transactionId, shard }: StoredPhase): void {
+  private resume({ transactionId, shard, updatedAt: parkedAt }: StoredPhase): void {
     const instance = this.world.up('orchestrator-a')[0] ?? this.world.up('orchestrator-b')[0];
     if (instance?.journal === undefined) return;
     const { journal, relay, host } = instance;
-    const data: ResumeData = { transactionId, actor: 'operator', reason: 'seen to' };
+    const data: ResumeData = { transactionId, parkedAt, actor: 'operator', reason: 'seen to' };
     const message: Message<ResumeData> = {
       id: `${transactionId}/resume/${this.world.clock.now()}`,
       type: resumeType,
@@ -177,6 +178,7 @@ export class Client {
       .wish({
         transactionId,
         action: 'resume',
+        parkedAt,
         actor: 'operator',
         reason: 'seen to',
         message,

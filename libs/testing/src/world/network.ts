@@ -1,10 +1,11 @@
 /**
  * The way between processes: what is sent arrives late, twice, out of order or not at all, as the seed says.
- * Only what can be asked for again may be lost: commands, replies and starts (R17); facts and wishes arrive.
+ * Only what is asked for again may be lost: commands, replies, starts (R17) and wishes (S94); facts arrive.
  */
 import { MemoryBus, type MemoryBroker } from '@sagamore/memory';
 import {
   Bus,
+  resumeType,
   startType,
   type ActiveSubscription,
   type Delivery,
@@ -56,7 +57,7 @@ export class Network {
 
 /** What its sender, or its sender's watchdog, asks for again when no answer comes. */
 function mayBeLost({ type, topic, data }: Message): boolean {
-  if (type === startType || topic.endsWith('.commands')) return true;
+  if (type === startType || type === resumeType || topic.endsWith('.commands')) return true;
   return typeof data === 'object' && data !== null && 'reply' in data;
 }
 

@@ -84,6 +84,7 @@ function coordinate(
       shardCount: world.shardCount,
       takeoverBatch: 3,
       takeoverGraceMs: 300,
+      wishSweepMs: 1_500,
       hooks: {
         onFault: () => world.count('faults survived'),
         onLate: (count) => world.count('late', count),

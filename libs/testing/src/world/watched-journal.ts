@@ -14,6 +14,7 @@ import {
   type StoredTransaction,
   type TransactionQuery,
   type Tx,
+  type UnheardWish,
 } from '@sagamore/runtime';
 import type { HostDatabase } from './host-ports.js';
 
@@ -72,6 +73,13 @@ export class WatchedJournal extends Journal {
 
   override wish(wish: OperatorWish): Promise<readonly OutboxRow[] | false> {
     return this.inner.wish(wish);
+  }
+
+  override unheardWishes(
+    shards: readonly Shard[],
+    query: { olderThanMs: number; limit: number },
+  ): Promise<readonly UnheardWish[]> {
+    return this.inner.unheardWishes(shards, query);
   }
 
   override now(): number {
