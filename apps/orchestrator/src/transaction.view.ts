@@ -18,7 +18,7 @@ export const transactionSummary = z.object({
 
 export const stepView = z.object({
   name: z.string(),
-  operation: z.enum(['action', 'compensation']),
+  operation: z.enum(['action', 'compensation', 'try', 'confirm', 'cancel', 'prepare', 'commit', 'rollback']),
   outcome: z.enum(['pending', 'succeeded', 'refused', 'failed', 'unknown', 'empty']),
   attempts: z.int(),
   at: z.string(),

@@ -13,7 +13,8 @@ interface Asking {
   readonly generation: number;
   /** From 1; for people and spans, not part of the barrier's key. */
   readonly attempt: number;
-  /** For an action its input; for a compensation an `Undo`. */
+  /** For an action, a try or a prepare its input; for an undo of any kind an `Undo`; for a confirm or a commit a
+   *  `Confirmation`. */
   readonly payload: unknown;
 }
 
@@ -85,3 +86,16 @@ export interface AlarmCommand {
 export type AskingCommand = SendCommand | ProbeCommand | RunLocalCommand | ChildCommand;
 
 export type TransactionCommand = AskingCommand | AnswerParentCommand | AnnounceCommand | AlarmCommand;
+
+/** How two-phase commit ends. */
+export type Decision = 'commit' | 'abort';
+
+/** Everybody has voted yes: tell the machine `decided` at once, in the same breath, and journal both. A host that dies
+ *  in between leaves a transaction without a decision, which aborts when it is taken up again (S67). */
+export interface DecideCommand {
+  readonly type: 'decide';
+  readonly decision: Decision;
+}
+
+/** What a protocol may ask of its host. */
+export type ProtocolCommand = TransactionCommand | DecideCommand;

@@ -2,6 +2,7 @@
  * What a transaction may be told: the facts of its journal. Each carries the instant at which it was recorded, by the
  * store's clock, and whatever luck it needs, so that replaying them needs neither a clock nor a random number.
  */
+import type { Decision } from './command.js';
 import type { Half, ProbeFinding, Reply } from './operation.js';
 
 /** A participant's answer to one half of a branch. `retryAt` is the jittered instant of the next attempt, drawn by the
@@ -88,6 +89,31 @@ export interface DefinitionMissing {
   readonly at: number;
 }
 
+/** Two-phase commit: the coordinator's word. Journaled like any other event, hence BEFORE the first command that carries
+ *  it out (I20); the host tells it in answer to `decide`, or a person tells it to abort. */
+export interface DecisionMade {
+  readonly type: 'decided';
+  readonly at: number;
+  readonly decision: Decision;
+}
+
+/** Two-phase commit: a participant that is in doubt asks how it ended (S69). */
+export interface DecisionAsked {
+  readonly type: 'decision-asked';
+  readonly at: number;
+  readonly branchId: string;
+}
+
+/** Two-phase commit: a person has settled a branch by hand, or says how it was settled (S71). */
+export interface OutcomeReported {
+  readonly type: 'outcome-reported';
+  readonly at: number;
+  readonly branchId: string;
+  readonly outcome: 'committed' | 'rolled-back';
+  readonly actor: string;
+  readonly reason: string;
+}
+
 /** Everything a transaction may be told. `at`: ms of the store's clock. */
 export type TransactionEvent =
   | Replied
@@ -97,5 +123,8 @@ export type TransactionEvent =
   | ParentAsked
   | Decided
   | Settled
+  | DecisionMade
+  | DecisionAsked
+  | OutcomeReported
   | BugFound
   | DefinitionMissing;

@@ -5,7 +5,10 @@ export type { BranchId, Phase, RestReason, Standing, TransactionId } from './sta
 // What a transaction is told, and what it asks for
 export type {
   BugFound,
+  DecisionAsked,
+  DecisionMade,
   DefinitionMissing,
+  OutcomeReported,
   Decided,
   ParentAsked,
   Probed,
@@ -21,7 +24,10 @@ export type {
   AnswerParentCommand,
   AskingCommand,
   ChildCommand,
+  DecideCommand,
+  Decision,
   ProbeCommand,
+  ProtocolCommand,
   RunLocalCommand,
   SendCommand,
   TransactionCommand,
@@ -29,8 +35,13 @@ export type {
 // Operations and their outcomes
 export {
   failed,
+  halves,
+  isHalf,
+  messageTypeFor,
+  partOf,
   refused,
   succeeded,
+  type Confirmation,
   type Failure,
   type Half,
   type Operation,
@@ -65,5 +76,63 @@ export { judgeCancel } from './saga/saga.people.js';
 export { sagaProtocol } from './saga/saga.protocol.js';
 export { judgeSignal, type SignalVerdict } from './saga/saga.signal.js';
 export { type SagaState } from './saga/saga.state.js';
+// What branches asked in parallel have in common
+export type { BranchOptions, EndContext, EndReason, Patience } from './round/round.branch.js';
+// TCC
+export {
+  tcc,
+  type ConfirmContext,
+  type TccBranchOptions,
+  type TccBuilder,
+  type TccDefinition,
+  type TccOperation,
+} from './tcc/tcc.definition.js';
+export { tccMachine } from './tcc/tcc.machine.js';
+export { tccProtocol } from './tcc/tcc.protocol.js';
+export { type TccState } from './tcc/tcc.state.js';
+// Two-phase commit
+export {
+  twoPhaseCommit,
+  type TwoPhaseCommitBuilder,
+  type TwoPhaseCommitDefinition,
+} from './two-phase-commit/two-phase-commit.definition.js';
+export {
+  decisionOf,
+  judgePrepared,
+  presumedAbort,
+  type AskedOfPrepared,
+  type Word,
+} from './two-phase-commit/two-phase-commit.decision.js';
+export { twoPhaseCommitMachine } from './two-phase-commit/two-phase-commit.machine.js';
+export { twoPhaseCommitProtocol } from './two-phase-commit/two-phase-commit.protocol.js';
+export { type TwoPhaseCommitState } from './two-phase-commit/two-phase-commit.state.js';
+// Two-phase message
+export {
+  committedMarker,
+  judgeCheckBack,
+  mayBegin,
+  plantedNo,
+  type CheckBack,
+} from './two-phase-message/check-back.js';
+export {
+  twoPhaseMessage,
+  type SenderOptions,
+  type TwoPhaseMessageBuilder,
+  type TwoPhaseMessageDefinition,
+} from './two-phase-message/two-phase-message.definition.js';
+export {
+  twoPhaseMessageMachine,
+  type TwoPhaseMessageState,
+} from './two-phase-message/two-phase-message.machine.js';
+export { twoPhaseMessageProtocol } from './two-phase-message/two-phase-message.protocol.js';
 // Barrier
-export { answerTo, judge, type Asked, type BarrierRow, type Verdict } from './barrier/barrier.js';
+export {
+  answerTo,
+  isAlarming,
+  judge,
+  seatGenerationOf,
+  seatsTakenBy,
+  type Asked,
+  type BarrierRow,
+  type Verdict,
+} from './barrier/barrier.js';

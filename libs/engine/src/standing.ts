@@ -18,6 +18,14 @@ export interface RestReason {
     | 'undo-failed'
     | 'undo-refused'
     | 'undo-lost'
+    /** What was to be made final, by confirm or commit, could not be, or what it was to keep is gone. */
+    | 'settlement-failed'
+    | 'settlement-refused'
+    | 'settlement-lost'
+    /** Two-phase commit: the coordinator was lost between the last vote and the decision, or was told to abort. */
+    | 'undecided'
+    /** Two-phase commit: a branch was settled against the decision (S71). */
+    | 'heuristic'
     | 'bug'
     | 'no-handler';
   /** Absent where no one branch is the cause: a cancellation, the transaction's own deadline. */

@@ -2,7 +2,7 @@
  * What all protocols share about one transaction: how it starts, what it may be told, what it asks for.
  * The coordinator in `runtime` speaks only these words, so that a new protocol needs no change there.
  */
-import type { RunLocalCommand, TransactionCommand } from './command.js';
+import type { ProtocolCommand, RunLocalCommand, TransactionCommand } from './command.js';
 import type { Replied, TransactionEvent } from './event.js';
 import type { Transition } from './machine.js';
 import type { Half } from './operation.js';
@@ -15,7 +15,10 @@ export type {
   AnswerParentCommand,
   AskingCommand,
   ChildCommand,
+  DecideCommand,
+  Decision,
   ProbeCommand,
+  ProtocolCommand,
   RunLocalCommand,
   SendCommand,
   TransactionCommand,
@@ -70,9 +73,9 @@ export interface Protocol<State = unknown> {
   readonly version: number;
   /** The services whose command topics must exist. */
   readonly participants: readonly string[];
-  begin(start: Start): Transition<State, TransactionCommand>;
-  transition(state: State, event: TransactionEvent): Transition<State, TransactionCommand>;
-  outstanding(state: State): readonly TransactionCommand[];
+  begin(start: Start): Transition<State, ProtocolCommand>;
+  transition(state: State, event: TransactionEvent): Transition<State, ProtocolCommand>;
+  outstanding(state: State): readonly ProtocolCommand[];
   dueAt(state: State): number | undefined;
   standing(state: State): Standing;
   /** Whether `event` will make the branch wait for another attempt, and under which policy: the host then draws

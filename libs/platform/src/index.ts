@@ -13,11 +13,14 @@ export { createLog, silentLog, type Log, type LogFields, type LogLevel, type Log
 // Participants
 export {
   Calls,
+  CallsConfirm,
   CallsUndo,
+  Confirms,
   Handles,
   HandlesBatch,
   Participant,
   Records,
+  RecordsConfirm,
   RecordsUndo,
   Undoes,
   UndoesBatch,

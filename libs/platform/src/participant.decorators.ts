@@ -7,8 +7,10 @@ import type { Half, Reply } from '@sagamore/engine';
 import { Fault } from '@sagamore/resilience';
 import type {
   CommandOf,
+  ConfirmationOf,
   DeclaredOperation,
   ReplyOf,
+  SettledConfirmationOf,
   SettledOf,
   SettledUndoOf,
   Tx,
@@ -99,6 +101,14 @@ export function UndoesBatch<O extends AnyOperation>(
   return place(new HandlerRole(operation, 'compensation', 'batch'));
 }
 
+/** Makes final what an action only held, under TCC or two-phase commit. Returning nothing means that it is final; it is
+ *  asked until it is, so a refusal is for a person to see. */
+export function Confirms<O extends AnyOperation>(
+  operation: O,
+): MethodFor<(command: ConfirmationOf<O>, tx: Tx) => Promise<void | Reply>> {
+  return place(new HandlerRole(operation, 'confirm', 'one'));
+}
+
 /** Makes the outside call of an external operation, outside of any transaction; goes with `@Records`. Throws a `Fault`
  *  when the outcome is not known: it is called again with the same key (R7). */
 export function Calls<O extends AnyOperation>(
@@ -112,6 +122,20 @@ export function Records<O extends AnyOperation>(
   operation: O,
 ): MethodFor<(settled: readonly SettledOf<O>[], tx: Tx) => Promise<void>> {
   return place(new HandlerRole(operation, 'action', 'record'));
+}
+
+/** Makes final at its provider what an external action only held, by the action's key; goes with `@RecordsConfirm`. */
+export function CallsConfirm<O extends AnyOperation>(
+  operation: O,
+): MethodFor<(command: ConfirmationOf<O>, context: CallContext) => Promise<void | Reply>> {
+  return place(new HandlerRole(operation, 'confirm', 'call'));
+}
+
+/** Books what came of the confirming calls, in one transaction with their barrier rows. */
+export function RecordsConfirm<O extends AnyOperation>(
+  operation: O,
+): MethodFor<(settled: readonly SettledConfirmationOf<O>[], tx: Tx) => Promise<void>> {
+  return place(new HandlerRole(operation, 'confirm', 'record'));
 }
 
 /** Undoes an external action at its provider, by the action's key; goes with `@RecordsUndo`. */

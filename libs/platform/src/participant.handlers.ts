@@ -48,7 +48,8 @@ function mismatches(methods: readonly RoledMethod[]): readonly string[] {
     .map(({ role }) => `${role.pattern} is ${role.operation.effect} but handled as ${effectOf(role)}`);
 }
 
-/** Every operation of which anything is handled must be handled whole: its action, and its undo where it has one. */
+/** Every operation of which anything is handled must be handled whole: its action, and its confirm and its undo where it
+ *  has them. */
 function gaps(methods: readonly RoledMethod[]): readonly string[] {
   const patterns = new Set(methods.map(({ role }) => role.pattern));
   const operations = new Map(methods.map(({ role }) => [role.operation.action, role.operation]));
@@ -59,7 +60,9 @@ function gaps(methods: readonly RoledMethod[]): readonly string[] {
 }
 
 function expectedPatterns(operation: AnyOperation): readonly string[] {
-  const halves = operation.compensation === undefined ? ['action'] : ['action', 'compensation'];
+  const { compensation, confirm } = operation;
+  const undo = compensation === undefined ? [] : ['compensation'];
+  const halves = ['action', ...(confirm === undefined ? [] : ['confirm']), ...undo];
   const parts = operation.effect === 'external' ? ['/call', '/record'] : [''];
   return halves.flatMap((half) => parts.map((part) => `${operation.action}/${half}${part}`));
 }
@@ -130,9 +133,9 @@ async function allAtOnce(
   return answered.map((reply) => replyOf(role, reply));
 }
 
-/** An undo that says nothing has undone; an action always has an answer. */
+/** An undo that says nothing has undone, and a confirm has confirmed; an action always has an answer. */
 function replyOf(role: HandlerRole, answer: unknown): Reply {
-  if (answer === undefined && role.half === 'compensation') return succeeded(null);
+  if (answer === undefined && role.half !== 'action') return succeeded(null);
   if (isReply(answer)) return answer;
   throw new TypeError(`${role.pattern} must answer with a reply`);
 }

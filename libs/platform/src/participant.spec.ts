@@ -3,7 +3,7 @@
  * Method: real Nest modules over the memory bus and database; a command goes in by the bus, the reply comes out of it.
  */
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { refused, succeeded, type Reply } from '@sagamore/engine';
+import { refused, succeeded, type Half, type Reply } from '@sagamore/engine';
 import { MemoryBarrier, MemoryBus, MemoryDatabase, MemoryIntents } from '@sagamore/memory';
 import { uuidv7 } from '@sagamore/primitives';
 import { Fault } from '@sagamore/resilience';
@@ -14,6 +14,7 @@ import {
   SystemClock,
   type Bus,
   type CommandOf,
+  type ConfirmationOf,
   type Message,
   type ReplyData,
   type ReplyOf,
@@ -36,6 +37,7 @@ import { z } from 'zod';
 import {
   Calls,
   CallsUndo,
+  Confirms,
   Handles,
   HandlesBatch,
   Participant,
@@ -130,12 +132,7 @@ interface Running {
   readonly bus: Bus;
   readonly server: ParticipantServer;
   readonly faults: unknown[];
-  readonly ask: (
-    messageType: string,
-    payload: unknown,
-    half?: 'action' | 'compensation',
-    branch?: string,
-  ) => Promise<Reply>;
+  readonly ask: (messageType: string, payload: unknown, half?: Half, branch?: string) => Promise<Reply>;
 }
 
 async function started(...controllers: Type[]): Promise<Running> {
@@ -262,6 +259,64 @@ describe('a participant', () => {
     const { server } = await started();
     expect(server.healthy()).toBe(true);
     expect(server.unwrap()).toBeUndefined();
+  });
+});
+
+describe('what only holds', () => {
+  const shape = { input: z.object({ rung: z.int() }), output: z.object({ ladder: z.string() }) };
+  const lend = operation('wall.lend', { ...shape, confirm: 'sell', undo: 'fetch-back' });
+  const done: string[] = [];
+
+  @Participant('wall')
+  class Lender {
+    @Handles(lend)
+    async lend({ payload }: CommandOf<typeof lend>): Promise<ReplyOf<typeof lend>> {
+      done.push(`lent ${payload.rung}`);
+      return succeeded({ ladder: 'long' });
+    }
+    @Confirms(lend)
+    async sell({ payload }: ConfirmationOf<typeof lend>): Promise<void> {
+      done.push(`sold ${payload.output.ladder}`);
+    }
+    @Undoes(lend)
+    async fetchBack({ payload }: UndoOf<typeof lend>): Promise<void> {
+      done.push(`fetched back ${payload.outcome}`);
+    }
+  }
+  const held = { input: { rung: 3 }, output: { ladder: 'long' } };
+
+  test('S12: is held and kept by its methods, and what was kept is not let go', async () => {
+    const { ask } = await started(Lender);
+    done.length = 0;
+    const id = uuidv7(Date.now());
+    expect(await ask('wall.lend', { rung: 3 }, 'try', id)).toEqual(succeeded({ ladder: 'long' }));
+    expect(await ask('wall.sell', held, 'confirm', id)).toEqual(succeeded(null));
+    const late = await ask('wall.fetch-back', { ...held, outcome: 'succeeded' }, 'cancel', id);
+    expect(late.outcome).toBe('refused');
+    expect(done).toEqual(['lent 3', 'sold long']);
+  });
+
+  test('is served under two-phase commit by the same methods', async () => {
+    const { ask } = await started(Lender);
+    done.length = 0;
+    const id = uuidv7(Date.now());
+    await ask('wall.lend', { rung: 1 }, 'prepare', id);
+    const undo = { input: { rung: 1 }, outcome: 'unknown' };
+    expect(await ask('wall.fetch-back', undo, 'rollback', id)).toEqual(succeeded(null));
+    expect(done).toEqual(['lent 1', 'fetched back unknown']);
+  });
+
+  test('S22: and could not be kept is named at the start', async () => {
+    @Participant('wall')
+    class Forgetful {
+      @Handles(lend)
+      async lend(): Promise<ReplyOf<typeof lend>> {
+        return succeeded({ ladder: 'long' });
+      }
+      @Undoes(lend)
+      async fetchBack(): Promise<void> {}
+    }
+    await expect(started(Forgetful)).rejects.toThrow('wall.lend/confirm has no handler');
   });
 });
 

@@ -50,7 +50,7 @@ export class PostgresDatabase extends Database {
 
   /** As the port says. A broken connection is destroyed, never given to somebody else. */
   override async transaction<T>(work: (tx: PostgresTx) => Promise<T>): Promise<T> {
-    const tx = await this.#begin();
+    const tx = await this.beginOn(this.#pool);
     const answer = await this.#complete(tx, work);
     tx.committed();
     return answer;
@@ -106,6 +106,31 @@ export class PostgresDatabase extends Database {
     }
   }
 
+  /** A pool of its own, with connections like those of this one, so that what waits there holds up nobody here. The
+   *  database closes it. */
+  poolBeside(connectionsMax: number): pg.Pool {
+    const { options } = this.#pool;
+    // The pool hides its password from whoever lists its options.
+    const pool = new pg.Pool({ ...options, password: options.password, max: connectionsMax });
+    // The pool tells of idle connections that died; they are replaced when one is needed.
+    pool.on('error', () => undefined);
+    this.beforeClose(() => pool.end());
+    return pool;
+  }
+
+  /** A transaction on a connection of `pool`, for adapters that end it in their own way and release it.
+   *  Throws `DATABASE_UNAVAILABLE`. */
+  async beginOn(pool: pg.Pool): Promise<PostgresTx> {
+    try {
+      const client = await pool.connect();
+      const { dataSource } = this;
+      const [clock, isolation, silence] = [this.#clock, this.#isolation, this.#silenceMs];
+      return new PostgresTx({ client, dataSource, clock, isolation, silenceMs: silence });
+    } catch (error) {
+      throw toFault(error, 'open a connection');
+    }
+  }
+
   /** Has `close` end something first. */
   beforeClose(end: () => Promise<void>): void {
     this.#onClose.push(end);
@@ -115,16 +140,5 @@ export class PostgresDatabase extends Database {
   async close(): Promise<void> {
     for (const end of this.#onClose.splice(0)) await end();
     if (this.dataSource.isInitialized) await this.dataSource.destroy();
-  }
-
-  async #begin(): Promise<PostgresTx> {
-    try {
-      const client = await this.#pool.connect();
-      const { dataSource } = this;
-      const [clock, isolation, silence] = [this.#clock, this.#isolation, this.#silenceMs];
-      return new PostgresTx({ client, dataSource, clock, isolation, silenceMs: silence });
-    } catch (error) {
-      throw toFault(error, 'open a connection');
-    }
   }
 }

@@ -70,14 +70,25 @@ export class PostgresTx extends Tx {
   async commit(): Promise<void> {
     if (this.#fault !== undefined) throw this.#fault;
     if (!this.#begun && this.#last.length === 0) return this.#end();
+    await this.#finish('commit', 'COMMIT');
+  }
+
+  /** As `commit`, but leaves the transaction prepared under `gid`, which was checked to hold no quote: it is in doubt
+   *  until somebody settles it, and the connection is free again (R19). For `PreparedTransactions` alone. */
+  async prepare(gid: string): Promise<void> {
+    if (this.#fault !== undefined) throw this.#fault;
+    await this.#finish(`prepare transaction '${gid}'`, 'PREPARE');
+  }
+
+  async #finish(closing: string, answered: string): Promise<void> {
     if (this.#broken) throw toFault(undefined, 'commit');
     const { writes, commit } = this.#together(() => ({
       writes: this.#last.map((queued) => this.#send(queued)),
-      commit: this.#control('commit'),
+      commit: this.#control(closing),
     }));
     this.#end();
     const [answer] = await Promise.allSettled([commit, ...writes]);
-    if (answer.status === 'fulfilled' && answer.value.command === 'COMMIT') return;
+    if (answer.status === 'fulfilled' && answer.value.command === answered) return;
     throw this.#whyNot(answer.status === 'rejected' ? answer.reason : undefined);
   }
 

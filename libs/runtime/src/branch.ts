@@ -2,7 +2,17 @@
  * From a verdict of the barrier to what is written and answered. Pure: shared by the local and the external road,
  * which differ in when they write, not in what.
  */
-import { judge, refused, type BarrierRow, type Half, type Reply, type Verdict } from '@sagamore/engine';
+import {
+  judge,
+  partOf,
+  refused,
+  seatGenerationOf,
+  seatsTakenBy,
+  type BarrierRow,
+  type Half,
+  type Reply,
+  type Verdict,
+} from '@sagamore/engine';
 import { Fault } from '@sagamore/resilience';
 import type { HandledCommand, Handler } from './handler.js';
 import type { CommandData, Message } from './message.js';
@@ -18,7 +28,10 @@ export interface Job {
  *  the planted row and the action it forbids meet in the primary key (R3, R4). */
 const plantedGeneration = 1;
 
-export function branchOf(job: Job): BranchKey {
+/** What the barrier needs to know of a job: it has no handler where the platform itself does what is asked. */
+export type Commanded = Pick<Job, 'command'>;
+
+export function branchOf(job: Commanded): BranchKey {
   const { transactionId, branchId } = job.command.data;
   return { transactionId, branchId };
 }
@@ -40,12 +53,12 @@ export function groupByBranch<Row extends BranchKey>(
   return groups;
 }
 
-export function verdictOn(job: Job, found: ReadonlyMap<string, readonly BarrierRow[]>): Verdict {
+export function verdictOn(job: Commanded, found: ReadonlyMap<string, readonly BarrierRow[]>): Verdict {
   return judge(job.command.data, found.get(branchName(branchOf(job))) ?? []);
 }
 
 /** What the handler is shown. */
-export function handled({ command }: Job): HandledCommand {
+export function handled({ command }: Commanded): HandledCommand {
   const { transactionId, branchId, operation, payload } = command.data;
   return { transactionId, branchId, operationId: operationIdOf(transactionId, branchId, operation), payload };
 }
@@ -55,21 +68,33 @@ export function operationIdOf(transactionId: string, branchId: string, half: Hal
   return `${transactionId}/${branchId}/${half}`;
 }
 
-/** The rows that a handled command leaves. A refused undo leaves none: it is not a final answer (R4). */
-export function rowsOf(job: Job, reply: Reply, found: readonly BarrierRow[]): readonly StoredBarrierRow[] {
-  const { operation, generation } = job.command.data;
+/** The rows that a handled command leaves. A refused settlement leaves none: it is not a final answer (R4). Keeping and
+ *  undoing take each other's seat, in one generation, so that only one of them is ever recorded (R3, S12). */
+export function rowsOf(
+  job: Commanded,
+  reply: Reply,
+  found: readonly BarrierRow[],
+): readonly StoredBarrierRow[] {
+  const { data } = job.command;
   if (reply.outcome === 'failed' || reply.outcome === 'in-progress') return [];
-  if (reply.outcome === 'refused' && operation === 'compensation') return [];
+  if (reply.outcome === 'refused' && partOf(data.operation) !== 'does') return [];
   const outcome = reply.outcome === 'succeeded' && reply.empty === true ? 'empty' : reply.outcome;
-  const own: StoredBarrierRow = { ...branchOf(job), operation, generation, outcome, reply };
-  return operation === 'compensation' && !found.some((row) => row.operation === 'action')
-    ? [own, planted(job)]
-    : [own];
+  const generation = seatGenerationOf(data);
+  const own: StoredBarrierRow = { ...branchOf(job), operation: data.operation, generation, outcome, reply };
+  return [own, ...seatsTakenBy(data, found).map((half) => planted(job, half))];
 }
 
-/** The seat of the action, taken by its undo: a late action finds it and is refused (S4). */
-function planted(job: Job): StoredBarrierRow {
-  return { ...branchOf(job), operation: 'action', generation: plantedGeneration, outcome: 'planted' };
+/** The seat of the other settlement, taken with the claim of a call: two that are asked for at the same moment then meet
+ *  in one key BEFORE either is called (S12). */
+export function settlementSeatsOf(job: Commanded, found: readonly BarrierRow[]): readonly StoredBarrierRow[] {
+  return seatsTakenBy(job.command.data, found)
+    .filter((half) => partOf(half) !== 'does')
+    .map((half) => planted(job, half));
+}
+
+/** A seat taken for good: a late action finds that of its undo's and is refused (S4). */
+function planted(job: Commanded, operation: Half): StoredBarrierRow {
+  return { ...branchOf(job), operation, generation: plantedGeneration, outcome: 'planted' };
 }
 
 export const emptyReply: Reply = { outcome: 'succeeded', output: {}, empty: true };
@@ -77,7 +102,7 @@ export const emptyReply: Reply = { outcome: 'succeeded', output: {}, empty: true
 export const lateReply: Reply = refused('cancelled-before');
 
 /** The answer already given to this command, from the rows of its branch. */
-export function savedReply(job: Job, found: readonly BarrierRow[]): Reply {
+export function savedReply(job: Commanded, found: readonly BarrierRow[]): Reply {
   const { operation, generation } = job.command.data;
   const answers = found.filter((row) => row.operation === operation && row.reply !== undefined);
   const effective = answers.find((row) => row.outcome !== 'refused');

@@ -2,7 +2,7 @@
  * From what happened to one transaction to what must be saved and sent: the batch's view of the machine.
  * Pure but for the luck it is handed; it changes no memory, because memory follows the commit (R12).
  */
-import type { Protocol, Standing, TransactionCommand, TransactionEvent } from '@sagamore/engine';
+import type { Protocol, ProtocolCommand, Standing, TransactionEvent } from '@sagamore/engine';
 import { backoffMs, type Random } from '@sagamore/primitives';
 import { isShelved } from './definitions.js';
 import type { Input } from './inbox.js';
@@ -23,7 +23,7 @@ export interface Decision {
   readonly after: LiveTransaction;
   readonly standing: Standing;
   readonly entries: readonly JournalEntry[];
-  readonly commands: readonly TransactionCommand[];
+  readonly commands: readonly ProtocolCommand[];
   /** For one that is parked in the store, since when: a wish for another rest is not for this one (S94). */
   readonly parkedAt?: number;
 }
@@ -89,13 +89,16 @@ function advance(decision: Decision, event: TransactionEvent): Decision {
     seq: seq + 1,
     event,
   };
-  return {
+  const told = {
     before: decision.before,
     after: { record, protocol, state: next.state, seq: seq + 1 },
     standing: protocol.standing(next.state),
     entries: decision.entries.length === 0 ? [entry] : [...decision.entries, entry],
     commands: decision.commands.length === 0 ? next.commands : [...decision.commands, ...next.commands],
   };
+  // I20: votes and decision are one journal write, and the commands that carry the decision out follow from it.
+  const due = next.commands.find((command) => command.type === 'decide');
+  return due === undefined ? told : advance(told, { type: 'decided', at: event.at, decision: due.decision });
 }
 
 /** A wish is for one rest: repeated, or late, it ends no other, nor one that only this batch decides upon. */

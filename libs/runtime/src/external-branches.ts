@@ -3,7 +3,7 @@
  * any database transaction open, and its outcome is a second commit (R7 to R9). A crash anywhere leaves an intent,
  * and an intent is called again with the same provider key, to which the provider gives the answer it gave before.
  */
-import { failed, type BarrierRow, type Reply } from '@sagamore/engine';
+import { failed, partOf, type BarrierRow, type Reply } from '@sagamore/engine';
 import { Fault } from '@sagamore/resilience';
 import {
   branchName,
@@ -16,6 +16,7 @@ import {
   lateReply,
   rowsOf,
   savedReply,
+  settlementSeatsOf,
   verdictOn,
 } from './branch.js';
 import type { Job } from './branch.js';
@@ -152,12 +153,11 @@ export class ExternalBranches {
     const emptied = jobs.filter(
       (job, index) => replies[index] !== undefined && verdictOn(job, found) === 'empty',
     );
-    if (emptied.length > 0) {
-      await barrier.insert(
-        tx,
-        emptied.flatMap((job) => rowsOf(job, emptyReply, rowsFor(job))),
-      );
-    }
+    const rows = [
+      ...emptied.flatMap((job) => rowsOf(job, emptyReply, rowsFor(job))),
+      ...callable.flatMap((job) => settlementSeatsOf(job, rowsFor(job))),
+    ];
+    if (rows.length > 0) await barrier.insert(tx, rows);
     return replies;
   }
 
@@ -312,8 +312,8 @@ export class ExternalBranches {
       return { recorded: { outcome: 'in-progress' }, isFresh: false };
     // R8: the undo has spoken at the provider, so the action's call can only repeat what it was or be refused there.
     // Its outcome must stand in the books BEFORE its undo does.
-    const action = intents.find((intent) => intent.operation === 'action');
-    if (operation === 'action' || action === undefined) return { recorded: reply, isFresh: true };
+    const action = intents.find((intent) => partOf(intent.operation) === 'does');
+    if (partOf(operation) === 'does' || action === undefined) return { recorded: reply, isFresh: true };
     this.driveIfExpired(action);
     return { recorded: 'deferred', isFresh: false };
   }
@@ -361,7 +361,7 @@ function answerFromBarrier(
     case 'run':
       return undefined;
     case 'empty':
-      return rows.some((row) => row.operation === 'action') ? emptyReply : undefined;
+      return rows.some((row) => partOf(row.operation) === 'does') ? emptyReply : undefined;
     case 'duplicate':
       return savedReply(job, rows);
     case 'late':

@@ -2,11 +2,11 @@
  * What a service gives the participant runtime: for each half of each operation, one handler.
  * Handlers see only commands that the barrier lets through; they never meet a duplicate, empty or late one.
  */
-import type { Half, Reply, Undo } from '@sagamore/engine';
+import type { Confirmation, Half, Reply, Undo } from '@sagamore/engine';
 import type { DeclaredOperation, InputOf, OutputOf } from './operation.js';
 import type { Tx } from './ports.js';
 
-/** A command as a handler sees it. For a compensation `payload` is an `Undo`. */
+/** A command as a handler sees it. For an undo of any kind `payload` is an `Undo`, for what keeps a `Confirmation`. */
 export interface HandledCommand<Payload = unknown> {
   readonly transactionId: string;
   readonly branchId: string;
@@ -17,6 +17,7 @@ export interface HandledCommand<Payload = unknown> {
 
 export type CommandOf<O> = HandledCommand<InputOf<O>>;
 export type UndoOf<O> = HandledCommand<Undo<InputOf<O>, OutputOf<O>>>;
+export type ConfirmationOf<O> = HandledCommand<Confirmation<InputOf<O>, OutputOf<O>>>;
 export type ReplyOf<O> = Reply<OutputOf<O>>;
 
 /** Works inside the batch's database transaction and answers each command, in the order given. A refusal is a value;
@@ -41,6 +42,16 @@ export interface ExternalHandler {
   record(settled: readonly Settled[], tx: Tx): Promise<void>;
 }
 
+/** Works inside a database transaction of its own that is then left prepared until two-phase commit settles it (R19).
+ *  Asked alone, in one phase, it works in an ordinary one. A refusal is a no; nothing of its work is kept then. It may
+ *  wait for locks, and must not notify or use temporary tables. The platform settles what it has prepared. */
+export interface PreparedHandler {
+  readonly effect: 'prepared';
+  readonly operation: DeclaredOperation<unknown, unknown>;
+  readonly half: 'prepare';
+  work(command: HandledCommand, tx: Tx): Promise<Reply>;
+}
+
 export interface Settled<Payload = unknown, Output = unknown> {
   readonly command: HandledCommand<Payload>;
   readonly reply: Reply<Output> & { readonly outcome: 'succeeded' };
@@ -49,8 +60,9 @@ export interface Settled<Payload = unknown, Output = unknown> {
 /** What is recorded of an action, and of an undo. An undo's `output` is of no type: nobody reads it. */
 export type SettledOf<O> = Settled<InputOf<O>, OutputOf<O>>;
 export type SettledUndoOf<O> = Settled<Undo<InputOf<O>, OutputOf<O>>>;
+export type SettledConfirmationOf<O> = Settled<Confirmation<InputOf<O>, OutputOf<O>>>;
 
-export type Handler = LocalHandler | ExternalHandler;
+export type Handler = LocalHandler | ExternalHandler | PreparedHandler;
 
 /** The provider's idempotency key of a branch: the same for the action, its repeats and its undo. */
 export function providerKeyOf(transactionId: string, branchId: string): string {

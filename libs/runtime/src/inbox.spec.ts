@@ -39,7 +39,7 @@ describe('readInput', () => {
       'a failure that does not say whether to retry',
       message('x', { ...reply, reply: { outcome: 'failed', failure: { code: 'X' } } }),
     ],
-    ['a half that does not exist', message('x', { ...reply, operation: 'prepare' })],
+    ['a half that does not exist', message('x', { ...reply, operation: 'undo' })],
     ['a generation that is no number', message('x', { ...reply, generation: '1' })],
     ['an attempt that is no whole number', message('x', { ...reply, attempt: 1.5 })],
     ['a start without a definition', message(startType, { transactionId, input: {} })],

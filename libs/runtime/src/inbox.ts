@@ -2,7 +2,7 @@
  * Reads what arrives on the orchestrator's inbox: starts, replies, operators' wishes. Anybody may write to a topic,
  * so a body is checked before it is believed (B96); what is none of these goes to the dead letters.
  */
-import type { Reply } from '@sagamore/engine';
+import { isHalf, type Reply } from '@sagamore/engine';
 import { isUuid } from '@sagamore/primitives';
 import type { Message, ReplyData, ResumeData, StartData } from './message.js';
 import type { Shard } from './ports.js';
@@ -45,7 +45,7 @@ function isReply(data: object): data is ReplyData {
   const { branchId, operation, generation, attempt, reply } = data as Partial<ReplyData>;
   return (
     typeof branchId === 'string' &&
-    (operation === 'action' || operation === 'compensation') &&
+    isHalf(operation) &&
     Number.isInteger(generation) &&
     Number.isInteger(attempt) &&
     typeof reply === 'object' &&

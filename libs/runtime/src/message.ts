@@ -43,7 +43,7 @@ export interface CommandData<Payload = unknown> {
   readonly generation: number;
   readonly attempt: number;
   readonly replyTo: ReplyAddress;
-  /** For an action its input; for a compensation an `Undo`. */
+  /** For what does something its input; for an undo of any kind an `Undo`; for what keeps a `Confirmation`. */
   readonly payload: Payload;
 }
 

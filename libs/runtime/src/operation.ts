@@ -17,6 +17,9 @@ export interface OperationOptions<Input, Output> {
   readonly output: StandardSchemaV1<unknown, Output>;
   /** The verb that undoes it, e.g. `release`; absent where nothing can be undone. */
   readonly undo?: string;
+  /** The verb that makes final what it only holds, e.g. `capture`; for TCC, and for two-phase commit of what the
+   *  database itself cannot prepare (R21). Absent where it is final by itself. */
+  readonly confirm?: string;
   /** `external` when the handler calls something outside the service's own database (R7). Default `local`. */
   readonly effect?: 'local' | 'external';
 }
@@ -24,12 +27,16 @@ export interface OperationOptions<Input, Output> {
 /** Declares `<participant>.<verb>`, e.g. `inventory.reserve`. */
 export function operation<Input, Output>(
   name: `${string}.${string}`,
-  { input, output, undo, effect = 'local' }: OperationOptions<Input, Output>,
+  { input, output, undo, confirm, effect = 'local' }: OperationOptions<Input, Output>,
 ): DeclaredOperation<Input, Output> {
   const [participant, verb, ...rest] = name.split('.');
   assert(participant && verb && rest.length === 0, `an operation is named participant.verb, found ${name}`);
   const declared = { participant, action: name, effect, input, output };
-  return undo === undefined ? declared : { ...declared, compensation: `${participant}.${undo}` };
+  return {
+    ...declared,
+    ...(undo === undefined ? {} : { compensation: `${participant}.${undo}` }),
+    ...(confirm === undefined ? {} : { confirm: `${participant}.${confirm}` }),
+  };
 }
 
 export type InputOf<O> = O extends Operation<infer Input, infer _> ? Input : never;

@@ -3,17 +3,34 @@
  * (architecture §6 rows 6 and 8). It checks what came over the wire, sends local and external work down their own
  * roads, and answers. It decides nothing: the barrier's `judge` does.
  */
-import { failed, type Reply } from '@sagamore/engine';
+import { failed, isAlarming, isHalf, messageTypeFor, partOf, type Half, type Reply } from '@sagamore/engine';
 import { isUuid } from '@sagamore/primitives';
 import { Fault } from '@sagamore/resilience';
-import { branchName, branchOf, type Job } from './branch.js';
+import { branchName, branchOf, lateReply, type Commanded, type Job } from './branch.js';
 import { bury, deadLetter, type DeadLetterData } from './dead-letters.js';
 import { ExternalBranches, type ExternalJob, type ExternalSettings } from './external-branches.js';
 import type { ExternalHandler, Handler } from './handler.js';
 import { LocalBranches, type LocalJob } from './local-branches.js';
 import { sendApart } from './send-apart.js';
 import { commandTopic, replyMessage, type CommandData, type Message } from './message.js';
-import type { ActiveSubscription, Barrier, Bus, Clock, Database, Delivery, Intents } from './ports.js';
+import {
+  aloneHandlerOf,
+  PreparedBranches,
+  settledOtherwise,
+  settlementTypesOf,
+  type PreparedHooks,
+  type PreparedJob,
+} from './prepared-branches.js';
+import type {
+  ActiveSubscription,
+  Barrier,
+  Bus,
+  Clock,
+  Database,
+  Delivery,
+  Intents,
+  Prepared,
+} from './ports.js';
 
 export interface ParticipantPorts {
   readonly database: Database;
@@ -21,21 +38,35 @@ export interface ParticipantPorts {
   readonly intents: Intents;
   readonly bus: Bus;
   readonly clock: Clock;
+  /** Needed where a handler is prepared. */
+  readonly prepared?: Prepared;
 }
 
 export interface ParticipantOptions extends ExternalSettings {
   /** The service's name: its commands come on `<service>.commands`. */
   readonly service: string;
   readonly handlers: readonly Handler[];
+  /** Told of a settlement that was refused because the other one has the seat, or nothing is held: no network does that,
+   *  so a person must see it (S12). */
+  readonly onAlarm?: (command: Message<CommandData>) => void;
   /** Told of faults that the participant survives by itself; for logs. */
   readonly onFault?: (error: unknown) => void;
 }
+
+/** Work, a decision on what was prepared, a body its handler could never take, or no command at all. */
+type Read =
+  | { readonly job: Job }
+  | { readonly settlement: Commanded }
+  | { readonly reply: Message }
+  | { readonly reason: string };
 
 /** One a service and process. Between `start()` and `stop()` it answers every command sent to its service. */
 export class Participant {
   private readonly handlers: ReadonlyMap<string, Handler>;
   private readonly local: LocalBranches;
   private readonly external: ExternalBranches;
+  private readonly prepared: PreparedBranches | undefined;
+  private readonly settlements: ReadonlyMap<string, 'commit' | 'rollback'>;
   private readonly onFault: (error: unknown) => void;
   private subscription: ActiveSubscription | undefined;
 
@@ -51,6 +82,11 @@ export class Participant {
       handlerOf: (command) => this.externalHandlerOf(command),
       onFault: this.onFault,
     });
+    this.prepared = preparedBranches(ports, options, {
+      answer: (job, reply) => this.answerLater(job, reply),
+      onFault: this.onFault,
+    });
+    this.settlements = this.prepared === undefined ? new Map() : settlementTypesOf(options.service);
   }
 
   /** Drives what an earlier process left open, then takes commands. */
@@ -67,7 +103,7 @@ export class Participant {
   /** Takes no new command, finishes those in hand. */
   async stop(): Promise<void> {
     await this.subscription?.stop();
-    await this.external.stop();
+    await Promise.all([this.external.stop(), this.prepared?.stop()]);
   }
 
   healthy(): boolean {
@@ -77,14 +113,17 @@ export class Participant {
   /** AFTER it resolves every command of the batch is answered, promised by an intent, or in the dead letters. */
   private async handle(batch: readonly Delivery[]): Promise<void> {
     const jobs: Job[] = [];
+    const settlements: Commanded[] = [];
     const letters: Message<DeadLetterData>[] = [];
     const replies: Message[] = [];
     for (const delivery of batch) {
       const read = await this.read(delivery);
       if ('job' in read) jobs.push(read.job);
+      else if ('settlement' in read) settlements.push(read.settlement);
       else if ('reply' in read) replies.push(read.reply);
       else letters.push(deadLetter(delivery, read.reason));
     }
+    this.prepared?.settle(settlements);
     for (const round of roundsOf(jobs)) replies.push(...(await this.settle(round)));
     await this.answerAll(replies);
     await bury(this.ports.bus, letters, this.onFault);
@@ -102,6 +141,7 @@ export class Participant {
   private async settle(jobs: readonly Job[]): Promise<readonly Message[]> {
     const local = jobs.filter(isLocal);
     const external = jobs.filter(isExternal);
+    this.prepared?.prepare(jobs.filter(isPrepared));
     const [localReplies, externalReplies] = await Promise.all([
       this.local.settle(local),
       this.external.admit(external),
@@ -114,26 +154,35 @@ export class Participant {
     ];
   }
 
-  /** What a record turned out to be: work, a body its handler could never take, or no command at all. */
-  private async read(delivery: Delivery): Promise<{ job: Job } | { reply: Message } | { reason: string }> {
+  /** What a record turned out to be. */
+  private async read(delivery: Delivery): Promise<Read> {
     const { message } = delivery;
     if (!isCommand(message)) return { reason: 'not a command' };
-    const handler = this.handlers.get(message.type);
+    if (this.settlements.get(message.type) === message.data.operation)
+      return { settlement: { command: message } };
+    const handler = this.handlerOf(message);
     if (handler === undefined) return { reason: `no handler for ${message.type}` };
-    if (handler.half !== message.data.operation)
+    if (!serves(handler, message.data.operation))
       return { reason: `${message.type} is not a ${message.data.operation}` };
     const problem = await payloadProblem(handler, message.data.payload);
     if (problem === undefined) return { job: { command: message, handler } };
     const reply = failed({ code: 'MESSAGE_MALFORMED', message: problem, retryable: false });
-    return { reply: this.replyTo({ command: message, handler }, reply) };
+    return { reply: this.replyTo({ command: message }, reply) };
   }
 
-  private replyTo({ command }: Job, reply: Reply): Message {
+  private handlerOf({ type, data }: Message<CommandData>): Handler | undefined {
+    const handler = this.handlers.get(type);
+    return handler?.effect === 'prepared' && data.operation === 'action' ? aloneHandlerOf(handler) : handler;
+  }
+
+  private replyTo({ command }: Commanded, reply: Reply): Message {
+    if ((reply === lateReply || reply === settledOtherwise) && isAlarming(command.data, 'late'))
+      this.options.onAlarm?.(command);
     return replyMessage(command, reply, { source: this.options.service, at: this.ports.database.now() });
   }
 
   /** A reply lost here is no loss: the coordinator asks again, and the barrier repeats what it saved. */
-  private answerLater(job: ExternalJob, reply: Reply): void {
+  private answerLater(job: Commanded, reply: Reply): void {
     this.ports.bus.send([this.replyTo(job, reply)]).catch((error: unknown) => {
       if (!(error instanceof Fault && error.code === 'STOPPED')) this.onFault(error);
     });
@@ -147,9 +196,15 @@ export class Participant {
 
 /** The message type a handler answers to. */
 export function messageTypeOf({ operation, half }: Handler): string {
-  if (half === 'action') return operation.action;
-  if (operation.compensation === undefined) throw new TypeError(`${operation.action} declares no undo`);
-  return operation.compensation;
+  const messageType = messageTypeFor(operation, half);
+  if (messageType === undefined) throw new TypeError(`${operation.action} declares no ${half}`);
+  return messageType;
+}
+
+/** A handler serves its own half. What only holds is held, kept and let go the same way under every protocol, so its
+ *  handlers serve every half of the same part; the barrier keeps the protocols apart. */
+function serves({ half, operation }: Handler, asked: Half): boolean {
+  return half === asked || (operation.confirm !== undefined && partOf(half) === partOf(asked));
 }
 
 function isLocal(job: Job): job is LocalJob {
@@ -158,6 +213,25 @@ function isLocal(job: Job): job is LocalJob {
 
 function isExternal(job: Job): job is ExternalJob {
   return job.handler.effect === 'external';
+}
+
+function isPrepared(job: Job): job is PreparedJob {
+  return job.handler.effect === 'prepared';
+}
+
+/** Only where some handler is prepared; then the port must be there. */
+function preparedBranches(
+  { database, barrier, prepared }: ParticipantPorts,
+  { service, handlers }: ParticipantOptions,
+  hooks: PreparedHooks,
+): PreparedBranches | undefined {
+  const handler = handlers.find(({ effect }) => effect === 'prepared');
+  if (handler === undefined) return undefined;
+  if (prepared === undefined)
+    throw new TypeError(
+      `${handler.operation.action} is prepared, and ${service} has no port to prepare with`,
+    );
+  return new PreparedBranches(service, { database, barrier, prepared }, hooks);
 }
 
 /** Rounds in which each branch occurs once, in the order of arrival: within one transaction the barrier can not see the
@@ -185,7 +259,7 @@ function isCommand(message: Message): message is Message<CommandData> {
     typeof branchId === 'string' &&
     branchId.length > 0 &&
     branchId.length <= 200 &&
-    (operation === 'action' || operation === 'compensation') &&
+    isHalf(operation) &&
     isCount(generation) &&
     isCount(attempt) &&
     typeof replyTo === 'object' &&
@@ -202,7 +276,7 @@ function isCount(value: unknown): boolean {
 /** Why the payload does not fit its operation, without quoting its values; undefined when it does. */
 async function payloadProblem(handler: Handler, payload: unknown): Promise<string | undefined> {
   const { input } = handler.operation;
-  const value = handler.half === 'action' ? payload : (payload as { input?: unknown } | null)?.input;
+  const value = partOf(handler.half) === 'does' ? payload : (payload as { input?: unknown } | null)?.input;
   const checked = input['~standard'].validate(value);
   const result = checked instanceof Promise ? await checked : checked;
   if (result.issues === undefined) return undefined;

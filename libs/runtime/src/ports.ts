@@ -8,6 +8,7 @@ import type {
   BranchId,
   Half,
   Phase,
+  Reply,
   RestReason,
   TransactionEvent,
   TransactionId,
@@ -84,6 +85,40 @@ export abstract class Intents {
   }): Promise<readonly Intent[]>;
   /** Removes them and their seats, BEFORE the same transaction records their outcome. */
   abstract remove(tx: Tx, intents: readonly Intent[]): Promise<void>;
+}
+
+/** A transaction that voted yes and waits for a word. `ageMs`: by the store's clock. */
+export interface InDoubt {
+  readonly gid: string;
+  readonly ageMs: number;
+}
+
+/** `done`: it is settled as asked, now or before · `absent`: there was nothing to roll back, and the caller plants the
+ *  seat of the prepare · `contradicted`: it was settled otherwise, or what was prepared is lost (S71). */
+export type PreparedEnd = 'done' | 'absent' | 'contradicted';
+
+/** Reads every barrier row of the branch: what proves how a transaction ended that is not there any more. */
+export type FindRows = () => Promise<readonly BarrierRow[]>;
+
+/** Database transactions that are kept in doubt between a vote and its decision, through any crash (R19). It never
+ *  decides: it votes, obeys, and lists what waits for a word. */
+export abstract class Prepared {
+  /** Does `work` in a transaction of its own and leaves it prepared: the vote is what `work` replies, and yes only AFTER
+   *  the database has promised to keep it. A gid that is prepared already votes yes again without doing anything (its
+   *  output was told the first time). `work` that changed nothing leaves with `readOnly`, and nothing stays behind. A
+   *  lock that is not had in time, or no slot to keep it in, is a no (`refused`), and nothing stays behind.
+   *  Everything else is `failed`; where the connection broke it may be prepared all the same, so such a failure is asked
+   *  again or rolled back, never taken for a no. The caller records a no in the barrier BEFORE it tells it, so that a
+   *  slower repeat of the same prepare cannot be prepared after it. */
+  abstract prepare(gid: string, work: (tx: Tx) => Promise<Reply>): Promise<Reply>;
+  /** Settles as decided; idempotent. `found` is asked only where nothing is prepared under `gid`: "does not exist" counts
+   *  as done only where the barrier's row, which the commit has made visible, says so. Throws a `Fault`; with
+   *  `COMMIT_UNKNOWN` it may have happened, and asking again tells. */
+  abstract commit(gid: string, found: FindRows): Promise<PreparedEnd>;
+  /** As `commit`, for the other decision. */
+  abstract rollback(gid: string, found: FindRows): Promise<PreparedEnd>;
+  /** Those that wait for a word, the oldest first; `prefix` is the service's name and a colon, or more of a gid. */
+  abstract inDoubt(prefix: string): Promise<readonly InDoubt[]>;
 }
 
 /** Messages saved with the state that implies them; the relay publishes them AFTER the commit. */

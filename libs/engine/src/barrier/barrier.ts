@@ -18,7 +18,7 @@ export interface BarrierRow {
 }
 
 /** `run` the handler · `duplicate` repeats the saved reply · `empty` answers done without doing and plants the row of
- *  what it undoes · `late` refuses · `in-progress` says come back. */
+ *  what it undoes (`seatsTakenBy`) · `late` refuses · `in-progress` says come back. */
 export type Verdict = 'run' | 'duplicate' | 'empty' | 'late' | 'in-progress';
 
 export interface Asked {
@@ -26,19 +26,82 @@ export interface Asked {
   readonly generation: number;
 }
 
+/** The halves of one protocol by the part they play in a branch. */
+interface Family {
+  readonly does: Half;
+  /** Makes final what was only held. A saga has none: what it does is final until it is undone. */
+  readonly keeps?: Half;
+  readonly undoes: Half;
+}
+
+const saga: Family = { does: 'action', undoes: 'compensation' };
+const tcc: Family = { does: 'try', keeps: 'confirm', undoes: 'cancel' };
+const twoPhaseCommit: Family = { does: 'prepare', keeps: 'commit', undoes: 'rollback' };
+
+const familyOf: Readonly<Record<Half, Family>> = {
+  action: saga,
+  compensation: saga,
+  try: tcc,
+  confirm: tcc,
+  cancel: tcc,
+  prepare: twoPhaseCommit,
+  commit: twoPhaseCommit,
+  rollback: twoPhaseCommit,
+};
+
 /** `found` holds every row of this branch, of all halves and generations, in any order (R3). */
 export function judge(asked: Asked, found: readonly BarrierRow[]): Verdict {
   const own = answerTo(asked, found);
   if (own !== undefined) return verdictOnOwn(own);
-  if (asked.operation === 'action') return isOvertaken(asked, found) ? 'late' : 'run';
-  return verdictOnUndo(found);
+  const family = familyOf[asked.operation];
+  if (asked.operation === family.does) return isOvertaken(asked, found) ? 'late' : 'run';
+  if (isSettledOtherwise(asked, found)) return 'late';
+  return asked.operation === family.undoes ? verdictOnUndo(family, found) : verdictOnKeep(family, found);
 }
 
 /** An undo of any kind closes the branch: an action that comes after it takes no effect, whatever its generation (I14).
  *  And once a later generation was refused, the transaction may have turned around on that word, so what is left of an
  *  earlier one must not take effect any more. */
-function isOvertaken({ generation }: Asked, found: readonly BarrierRow[]): boolean {
-  return found.some((row) => row.operation === 'compensation' || row.generation > generation);
+function isOvertaken({ operation, generation }: Asked, found: readonly BarrierRow[]): boolean {
+  const { undoes } = familyOf[operation];
+  return found.some((row) => row.operation === undoes || row.generation > generation);
+}
+
+/** R3, S12: keeping and undoing share one settlement, and the first to be recorded, or claimed, has it for good. A row
+ *  that was merely planted holds the seat for the half that planted it. */
+function isSettledOtherwise({ operation }: Asked, found: readonly BarrierRow[]): boolean {
+  const other = counterpartOf(operation);
+  return found.some(
+    (row) => row.operation === other && row.outcome !== 'planted' && row.outcome !== 'refused',
+  );
+}
+
+function counterpartOf(operation: Half): Half | undefined {
+  const { keeps, undoes } = familyOf[operation];
+  if (operation === keeps) return undoes;
+  return operation === undoes ? keeps : undefined;
+}
+
+/** The halves whose seats `asked` takes when it is recorded or claimed: an undo that of what it undoes, if it is free,
+ *  so that a late action finds it taken (S4); of keeping and undoing each that of the other (S12). */
+export function seatsTakenBy({ operation }: Asked, found: readonly BarrierRow[]): readonly Half[] {
+  const { does, undoes } = familyOf[operation];
+  const other = counterpartOf(operation);
+  const absent = operation === undoes && !found.some((row) => row.operation === does) ? [does] : [];
+  const free = other !== undefined && !found.some((row) => row.operation === other) ? [other] : [];
+  return [...absent, ...free];
+}
+
+/** The generation in which the row of `asked` stands. All settlements of a branch stand in the first, where they and
+ *  the seats they take meet in one key, however often a person had them asked again (S12). */
+export function seatGenerationOf({ operation, generation }: Asked): number {
+  return counterpartOf(operation) === undefined ? generation : 1;
+}
+
+/** A settlement that finds its seat taken, or nothing to keep, is no trick of the network's: a coordinator, a person or
+ *  a lost commit is behind it, so whoever refuses it also raises an alarm (S12). */
+export function isAlarming({ operation }: Asked, verdict: Verdict): boolean {
+  return verdict === 'late' && counterpartOf(operation) !== undefined;
 }
 
 /** The row that answers `asked`, if there is one: the one whose reply a `duplicate` repeats. An effect is unique per
@@ -70,8 +133,16 @@ function verdictOnOwn(own: BarrierRow): Verdict {
 
 /** There is something to undo if any generation of the action took effect, or may have: an expired claim may have
  *  reached the outside, so its undo runs, by key (R8, S7). A live claim must end first. */
-function verdictOnUndo(found: readonly BarrierRow[]): Verdict {
-  const actions = found.filter((row) => row.operation === 'action');
+function verdictOnUndo({ does }: Family, found: readonly BarrierRow[]): Verdict {
+  const actions = found.filter((row) => row.operation === does);
   if (actions.some((row) => row.outcome === 'claimed' && row.claimIsLive === true)) return 'in-progress';
   return actions.some((row) => row.outcome === 'succeeded' || row.outcome === 'claimed') ? 'run' : 'empty';
+}
+
+/** Only what is known to be held can be made final. A claim will be settled by whoever drives it; what is absent, or was
+ *  let go, is refused, for no coordinator that was told so would ask (R5). */
+function verdictOnKeep({ does }: Family, found: readonly BarrierRow[]): Verdict {
+  const actions = found.filter((row) => row.operation === does);
+  if (actions.some((row) => row.outcome === 'succeeded')) return 'run';
+  return actions.some((row) => row.outcome === 'claimed') ? 'in-progress' : 'late';
 }

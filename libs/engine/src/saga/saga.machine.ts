@@ -85,6 +85,9 @@ function tell(definition: SagaDefinition, state: SagaState, event: TransactionEv
       return isMoving(state) ? parkForBug(state, event.message) : unchanged(state);
     case 'definition-missing':
       return isMoving(state) ? park(state, { kind: 'no-handler' }, undefined) : unchanged(state);
+    case 'decided':
+    case 'decision-asked':
+    case 'outcome-reported':
     default:
       // Events of other protocols mean nothing to a saga.
       return unchanged(state);

@@ -117,6 +117,9 @@ function outcomeOf(branch: Branch, event: TransactionEvent): StepView['outcome']
     case 'operator-paused':
     case 'operator-resumed':
     case 'parent-asked':
+    case 'decided':
+    case 'decision-asked':
+    case 'outcome-reported':
       return 'unknown';
   }
 }

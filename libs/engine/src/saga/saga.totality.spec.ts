@@ -82,6 +82,12 @@ function eventOf(
       return { type, at, message: 'x' };
     case 'definition-missing':
       return { type, at };
+    case 'decided':
+      return { type, at, decision: 'commit' };
+    case 'decision-asked':
+      return { type, at, branchId };
+    case 'outcome-reported':
+      return { type, branchId, outcome: 'committed', ...person };
     case 'cancel-requested':
     case 'terminate-requested':
     case 'operator-paused':

@@ -1,0 +1,218 @@
+/**
+ * Transactions that the database itself keeps in doubt: a participant's work inside PREPARE TRANSACTION, settled later
+ * by COMMIT PREPARED or ROLLBACK PREPARED, from any connection and after any crash (R19). It never decides: it votes,
+ * obeys, and lists what waits for a word. NOTIFY and temporary tables cannot be used in such work.
+ */
+import assert from 'node:assert/strict';
+import { failed, judgePrepared, refused, type Reply } from '@sagamore/engine';
+import { Bulkhead, Fault } from '@sagamore/resilience';
+import { Prepared, type FindRows, type InDoubt, type PreparedEnd } from '@sagamore/runtime';
+import type pg from 'pg';
+import type { PostgresDatabase } from './database.js';
+import { commitUnknown, isSessionLost, sqlStateOf, toFault } from './faults.js';
+import { bound, silenceMs, statement } from './statement.js';
+import type { PostgresTx } from './transaction.js';
+
+export interface PreparedTransactionsOptions {
+  /** Prepares that run at one time, each on a connection of its own. Default 8, from 1. */
+  readonly preparesMax?: number;
+  /** Prepares that wait for a place; one more is told to come back. Default 200. */
+  readonly queueMax?: number;
+  /** Connections kept for decisions alone, so that none ever waits behind a prepare. Default 2, from 1. */
+  readonly decisionsMax?: number;
+  /** How long a prepare waits for a lock before it votes no; ms. Default 2 000, positive. */
+  readonly lockTimeoutMs?: number;
+  /** How many transactions the server must be able to keep in doubt. Default twice `preparesMax`. */
+  readonly slotsMin?: number;
+}
+
+const lookUp = statement(
+  'prepared-look-up',
+  'select gid from pg_prepared_xacts where gid = $1 and database = current_database()',
+);
+
+const listInDoubt = statement(
+  'prepared-in-doubt',
+  `select gid, greatest(0, extract(epoch from clock_timestamp() - prepared) * 1000)::float8 as "ageMs"
+   from pg_prepared_xacts where database = current_database() and starts_with(gid, $1) order by prepared, gid`,
+);
+
+const readSlots = statement(
+  'prepared-slots',
+  `select setting::integer as slots from pg_settings where name = 'max_prepared_transactions'`,
+);
+
+// Only for this transaction; a lock is waited for so long and no longer.
+const setLockTimeout = statement('prepared-lock-timeout', `select set_config('lock_timeout', $1, true)`);
+
+// A transaction without an id of its own has changed nothing and locked no row.
+const hasWritten = statement(
+  'prepared-has-written',
+  'select pg_current_xact_id_if_assigned() is not null as "hasWritten"',
+);
+
+const lockNotAvailable = '55P03';
+const slotsExhausted = '53200';
+const alreadyPrepared = '42710';
+const noSuchPrepared = '42704';
+const notPreparable = '0A000';
+
+/** The name of a branch's prepared transaction: `service:transaction:branch`. Asserts that it is one that Postgres can
+ *  keep (below 200 bytes) and that needs no quoting. */
+export function gidOf(name: {
+  readonly service: string;
+  readonly transactionId: string;
+  readonly branchId: string;
+}): string {
+  return checked(`${name.service}:${name.transactionId}:${name.branchId}`);
+}
+
+function checked(gid: string): string {
+  assert(/^[\w.-]+:[\w-]+:[\w.-]+$/.test(gid) && gid.length < 200, `a gid was wanted, found ${gid}`);
+  return gid;
+}
+
+/** The `Prepared` port on Postgres. */
+export class PreparedTransactions extends Prepared {
+  readonly #database: PostgresDatabase;
+  readonly #prepares: pg.Pool;
+  readonly #decisions: pg.Pool;
+  readonly #places: Bulkhead;
+  readonly #lockTimeoutMs: number;
+
+  private constructor(database: PostgresDatabase, options: PreparedTransactionsOptions) {
+    super();
+    const { preparesMax = 8, queueMax = 200, decisionsMax = 2, lockTimeoutMs = 2_000 } = options;
+    assert(lockTimeoutMs > 0, `a lock time-out above 0 was wanted, found ${lockTimeoutMs}`);
+    this.#database = database;
+    this.#prepares = database.poolBeside(preparesMax);
+    this.#decisions = database.poolBeside(decisionsMax);
+    this.#places = new Bulkhead('prepares', { callsMax: preparesMax, queueMax });
+    this.#lockTimeoutMs = lockTimeoutMs;
+  }
+
+  /** Refuses a server that could not keep what will be prepared: throws `CONFIGURATION_INVALID`, which names the setting
+   *  to change (I45), or `DATABASE_UNAVAILABLE`. The database closes the connections. */
+  static async open(
+    database: PostgresDatabase,
+    options: PreparedTransactionsOptions = {},
+  ): Promise<PreparedTransactions> {
+    const slotsMin = options.slotsMin ?? 2 * (options.preparesMax ?? 8);
+    const [found] = await database.read<{ slots: number }>(readSlots);
+    const slots = found?.slots ?? 0;
+    if (slots < slotsMin) {
+      const wanted = `max_prepared_transactions of at least ${slotsMin} was wanted, found ${slots}`;
+      const remedy = 'it is a setting of the Postgres server and takes effect when that is restarted';
+      throw new Fault('CONFIGURATION_INVALID', `${wanted}; ${remedy}`, { retryable: false });
+    }
+    return new PreparedTransactions(database, options);
+  }
+
+  /** As the port says; a gid is `service:transaction:branch`. */
+  override async prepare(gid: string, work: (tx: PostgresTx) => Promise<Reply>): Promise<Reply> {
+    const name = checked(gid);
+    try {
+      return await this.#places.run(() => this.#prepare(name, work));
+    } catch (error) {
+      return voteOn(error);
+    }
+  }
+
+  async #prepare(gid: string, work: (tx: PostgresTx) => Promise<Reply>): Promise<Reply> {
+    if (await this.isPrepared(gid)) return yesAgain;
+    const tx = await this.#database.beginOn(this.#prepares);
+    try {
+      return await this.#workIn(tx, gid, work);
+    } catch (error) {
+      await tx.rollback();
+      throw error;
+    } finally {
+      tx.release();
+    }
+  }
+
+  async #workIn(tx: PostgresTx, gid: string, work: (tx: PostgresTx) => Promise<Reply>): Promise<Reply> {
+    await tx.query(setLockTimeout, [`${this.#lockTimeoutMs}`]);
+    const reply = await work(tx);
+    if (reply.outcome !== 'succeeded') {
+      await tx.rollback();
+      return reply;
+    }
+    const [row] = await tx.query<{ hasWritten: boolean }>(hasWritten);
+    if (row?.hasWritten === true) {
+      await tx.prepare(gid);
+      return reply;
+    }
+    // What waits for the commit, the barrier's row, is not written either: who leaves needs no seat.
+    await tx.rollback();
+    return { ...reply, readOnly: true };
+  }
+
+  override commit(gid: string, found: FindRows): Promise<PreparedEnd> {
+    return this.#settle('commit', checked(gid), found);
+  }
+
+  override rollback(gid: string, found: FindRows): Promise<PreparedEnd> {
+    return this.#settle('rollback', checked(gid), found);
+  }
+
+  async #settle(operation: 'commit' | 'rollback', gid: string, found: FindRows): Promise<PreparedEnd> {
+    if (await this.#settlePrepared(operation, gid)) return 'done';
+    const verdict = judgePrepared({ operation, generation: 1 }, { isPrepared: false, found: await found() });
+    if (verdict === 'duplicate') return 'done';
+    return verdict === 'empty' ? 'absent' : 'contradicted';
+  }
+
+  /** Whether there was something to settle. */
+  async #settlePrepared(operation: 'commit' | 'rollback', gid: string): Promise<boolean> {
+    const command = { text: `${operation} prepared '${gid}'`, query_timeout: silenceMs };
+    try {
+      await this.#decisions.query(command);
+      return true;
+    } catch (error) {
+      if (sqlStateOf(error) === noSuchPrepared) return false;
+      throw isSessionLost(error) ? commitUnknown(error, `${operation} prepared`) : toFault(error, operation);
+    }
+  }
+
+  /** Whether a transaction waits for a word under `gid`. */
+  async isPrepared(gid: string): Promise<boolean> {
+    return (await this.#decide<{ gid: string }>(lookUp, gid)).length > 0;
+  }
+
+  /** As the port says: those of this database. */
+  override inDoubt(prefix: string): Promise<readonly InDoubt[]> {
+    return this.#decide<InDoubt>(listInDoubt, prefix);
+  }
+
+  async #decide<Row extends object>(asked: typeof lookUp, value: string): Promise<readonly Row[]> {
+    try {
+      return (await this.#decisions.query<Row>(bound(asked, [value]))).rows;
+    } catch (error) {
+      throw toFault(error, asked.name);
+    }
+  }
+}
+
+const yesAgain: Reply = { outcome: 'succeeded', output: null };
+
+/** What a prepare that went wrong answers. */
+function voteOn(error: unknown): Reply {
+  if (!(error instanceof Fault)) {
+    if (sqlStateOf(error) === undefined) throw error;
+    return voteOn(toFault(error, 'prepare'));
+  }
+  const { code, message, retryable } = error;
+  const state = stateOf(error);
+  if (state === alreadyPrepared) return yesAgain;
+  if (state === lockNotAvailable) return refused('lock-timeout');
+  if (state === slotsExhausted) return refused('prepared-transactions-exhausted');
+  if (state === notPreparable) return failed({ code: 'CANNOT_BE_PREPARED', message, retryable: false });
+  return failed({ code, message, retryable });
+}
+
+function stateOf({ cause }: Fault): string | undefined {
+  const state =
+    typeof cause === 'object' && cause !== null && 'sqlState' in cause ? cause.sqlState : undefined;
+  return typeof state === 'string' ? state : undefined;
+}

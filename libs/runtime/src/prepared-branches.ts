@@ -1,0 +1,171 @@
+/**
+ * Handlers whose work the database itself keeps in doubt (R19): a vote inside PREPARE TRANSACTION, and the two messages
+ * that settle it. Each works by itself and answers when it is done, so that a wait for locks holds nobody's batch; a
+ * crash loses nothing but an answer, for the coordinator asks again. It never decides: without a word all stays prepared.
+ */
+import { failed, judgePrepared, refused, succeeded, type BarrierRow, type Reply } from '@sagamore/engine';
+import { Fault } from '@sagamore/resilience';
+import {
+  branchOf,
+  emptyReply,
+  handled,
+  lateReply,
+  rowsOf,
+  savedReply,
+  type Commanded,
+  type Job,
+} from './branch.js';
+import type { LocalHandler, PreparedHandler } from './handler.js';
+import type { Barrier, Database, Prepared, Tx } from './ports.js';
+
+export interface PreparedJob extends Job {
+  readonly handler: PreparedHandler;
+}
+
+export interface PreparedPorts {
+  readonly database: Database;
+  readonly barrier: Barrier;
+  readonly prepared: Prepared;
+}
+
+export interface PreparedHooks {
+  /** Told of each answer, AFTER what it says is durable. */
+  readonly answer: (job: Commanded, reply: Reply) => void;
+  readonly onFault: (error: unknown) => void;
+}
+
+/** What a branch is told that was settled against the decision; flagged by whoever decided (S71). */
+export const settledOtherwise: Reply = refused('settled-otherwise');
+
+/** The name of a branch's transaction while it is in doubt: `service:transaction:branch`. */
+export function gidOf(service: string, job: Commanded): string {
+  const { transactionId, branchId } = job.command.data;
+  return `${service}:${transactionId}:${branchId}`;
+}
+
+/** The message types with which a service is told the decision. */
+export function settlementTypesOf(service: string): ReadonlyMap<string, 'commit' | 'rollback'> {
+  return new Map([
+    [`${service}.commit-prepared`, 'commit'],
+    [`${service}.rollback-prepared`, 'rollback'],
+  ]);
+}
+
+/** The same work for one who is asked alone, in one phase. */
+export function aloneHandlerOf({ operation, work }: PreparedHandler): LocalHandler {
+  return {
+    effect: 'local',
+    operation,
+    half: 'action',
+    handle: async (commands, tx) => {
+      const replies: Reply[] = [];
+      for (const command of commands) replies.push(await work(command, tx));
+      return replies;
+    },
+  };
+}
+
+export class PreparedBranches {
+  private readonly underWay = new Set<Promise<void>>();
+
+  constructor(
+    private readonly service: string,
+    private readonly ports: PreparedPorts,
+    private readonly hooks: PreparedHooks,
+  ) {}
+
+  /** Begins to vote on each; answered through the hook. */
+  prepare(jobs: readonly PreparedJob[]): void {
+    for (const job of jobs) this.begin(job, () => this.vote(job));
+  }
+
+  /** Begins to settle each as its message says; answered through the hook. Waits behind no prepare (R19). */
+  settle(jobs: readonly Commanded[]): void {
+    for (const job of jobs) this.begin(job, () => this.settleOne(job));
+  }
+
+  /** Waits for what is under way. What is prepared stays so. */
+  async stop(): Promise<void> {
+    while (this.underWay.size > 0) await Promise.all(this.underWay);
+  }
+
+  private begin(job: Commanded, work: () => Promise<Reply>): void {
+    const done = work()
+      .catch((error: unknown) => this.failedReply(error))
+      .then((reply) => this.hooks.answer(job, reply))
+      .catch(this.hooks.onFault)
+      .finally(() => this.underWay.delete(done));
+    this.underWay.add(done);
+  }
+
+  private async vote(job: PreparedJob): Promise<Reply> {
+    const reply = await this.ports.prepared.prepare(gidOf(this.service, job), (tx) => this.work(job, tx));
+    if (reply.outcome !== 'refused' || reply === lateReply) return reply;
+    await this.recordNo(job, reply);
+    return reply;
+  }
+
+  private async work(job: PreparedJob, tx: Tx): Promise<Reply> {
+    const found = await this.ports.barrier.find(tx, [branchOf(job)]);
+    const verdict = verdictOnVote(job, found);
+    if (verdict === 'duplicate') return savedReply(job, found);
+    if (verdict !== 'run') return lateReply;
+    const reply = await job.handler.work(handled(job), tx);
+    // The seat travels inside: it is seen when, and only when, the work is.
+    if (reply.outcome === 'succeeded') await this.ports.barrier.insert(tx, rowsOf(job, reply, found));
+    return reply;
+  }
+
+  /** BEFORE the no is told: a slower repeat of the same prepare then finds its seat taken, so nobody is left prepared who
+   *  will not be told. Where the seat cannot be had somebody is preparing, and the answer is not a no. */
+  private async recordNo(job: PreparedJob, no: Reply): Promise<void> {
+    const { database, barrier } = this.ports;
+    await database.transaction(async (tx) => {
+      const found = await barrier.find(tx, [branchOf(job)]);
+      if (verdictOnVote(job, found) === 'run') await barrier.insert(tx, rowsOf(job, no, found));
+    });
+  }
+
+  private async settleOne(job: Commanded): Promise<Reply> {
+    const gid = gidOf(this.service, job);
+    const found = (): Promise<readonly BarrierRow[]> => this.find(job);
+    if (job.command.data.operation === 'commit') {
+      const end = await this.ports.prepared.commit(gid, found);
+      return end === 'done' ? succeeded({}) : settledOtherwise;
+    }
+    const end = await this.ports.prepared.rollback(gid, found);
+    if (end === 'contradicted') return settledOtherwise;
+    return this.closeSeat(job, end === 'absent' ? emptyReply : succeeded({}));
+  }
+
+  private find(job: Commanded): Promise<readonly BarrierRow[]> {
+    const { database, barrier } = this.ports;
+    return database.transaction((tx) => barrier.find(tx, [branchOf(job)]));
+  }
+
+  /** AFTER the rollback, BEFORE its answer: a prepare that is still on its way finds its seat taken (S4). A crash in
+   *  between is repeated, and finds nothing to roll back. */
+  private closeSeat(job: Commanded, reply: Reply): Promise<Reply> {
+    const { database, barrier } = this.ports;
+    return database.transaction(async (tx) => {
+      const found = await barrier.find(tx, [branchOf(job)]);
+      if (found.some(({ operation }) => operation === 'rollback')) return savedReply(job, found);
+      await barrier.insert(tx, rowsOf(job, reply, found));
+      return reply;
+    });
+  }
+
+  private failedReply(error: unknown): Reply {
+    if (error instanceof Fault) {
+      const { code, message, retryable } = error;
+      return failed({ code, message, retryable });
+    }
+    this.hooks.onFault(error);
+    return failed({ code: 'HANDLER_FAILED', message: 'the handler could not do its work', retryable: false });
+  }
+}
+
+function verdictOnVote(job: PreparedJob, found: readonly BarrierRow[]) {
+  const { generation } = job.command.data;
+  return judgePrepared({ operation: 'prepare', generation }, { isPrepared: false, found });
+}
