@@ -79,6 +79,7 @@ async function start(owner: string, callsMax = 10) {
     triesMax: 1,
     pauseMs: 10,
     sweepMs: 100,
+    undoPatienceMs: 500,
   });
   await participant.start();
   return {
@@ -230,6 +231,50 @@ describe('ExternalBranches', () => {
     expect(books()[0]).toContain('/action/');
     expect(books()[1]).toContain('/compensation/');
     expect(intents()).toBe(0);
+  });
+
+  test('R8: where nobody answers the action any more, its undo closes it, and what comes of it later is late', async () => {
+    await start('a');
+    await send({});
+    await rig.until(() => calls.length === 1);
+    calls[0]!.fail(away);
+    await rig.until(() => replies.length === 1);
+    await send(undo);
+    // The provider takes undos and no actions: each call of the action fails as it comes.
+    const answerUndo = () => {
+      for (const call of calls.slice(1)) {
+        if (call.half === 'action') call.fail(away);
+        else call.answer(succeeded({}));
+      }
+      return replies.some((each) => each.id.includes('/compensation/'));
+    };
+    const before = rig.clock.now();
+    await rig.until(answerUndo, 50);
+    expect(rig.clock.now() - before).toBeGreaterThanOrEqual(500);
+    expect(replyOf(replies.find((each) => each.id.includes('/compensation/')))).toEqual(succeeded({}));
+    expect(intents()).toBe(0);
+    expect(books().filter((key) => key.includes('/compensation/'))).toHaveLength(1);
+    const made = calls.length;
+    await send({ attempt: 2 });
+    await rig.until(() => replies.some((each) => each.id.endsWith('/action/1/2/refused')));
+    expect(calls).toHaveLength(made);
+  });
+
+  test('R8: an undo without a yes never closes its action', async () => {
+    await start('a');
+    await send({});
+    await rig.until(() => calls.length === 1);
+    calls[0]!.fail(away);
+    await rig.until(() => replies.length === 1);
+    await send(undo);
+    await rig.until(() => calls.some(({ half }) => half === 'compensation'));
+    calls.find(({ half }) => half === 'compensation')!.answer(refused('closed-account'));
+    for (let step = 0; step < 40; step++) {
+      for (const call of calls) if (call.half === 'action') call.fail(away);
+      await rig.clock.advanceAsync(50);
+    }
+    expect(intents()).toBe(2);
+    expect(replies.some((each) => each.id.includes('/compensation/'))).toBe(false);
   });
 
   test('R8: an undo that a provider refuses leaves nothing, so that it can be asked for again', async () => {

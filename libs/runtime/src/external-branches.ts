@@ -19,16 +19,11 @@ import {
   settlementSeatsOf,
   verdictOn,
 } from './branch.js';
-import type { Job } from './branch.js';
 import { Limiter } from './limiter.js';
-import { gather } from './gather.js';
-import { providerKeyOf, type ExternalHandler, type Settled } from './handler.js';
+import { providerKeyOf, type ExternalHandler } from './handler.js';
 import type { CommandData, Message } from './message.js';
-import type { Barrier, Clock, Database, Intent, Intents, StoredBarrierRow, Tx } from './ports.js';
-
-export interface ExternalJob extends Job {
-  readonly handler: ExternalHandler;
-}
+import { OutcomeRecorder, Unrecorded, type ExternalJob } from './outcome-recorder.js';
+import type { Barrier, Clock, Database, Intent, Intents, Tx } from './ports.js';
 
 export interface ExternalSettings {
   readonly owner: string;
@@ -42,6 +37,8 @@ export interface ExternalSettings {
   readonly pauseMs?: number;
   /** Pause between sweeps for orphaned intents, ms. Default 5 000. */
   readonly sweepMs?: number;
+  /** How long an undo that has its yes waits for the outcome of an action that nobody is calling, ms. Default 5 000. */
+  readonly undoPatienceMs?: number;
 }
 
 export interface ExternalPorts {
@@ -58,29 +55,19 @@ export interface ExternalHooks {
   readonly onFault: (error: unknown) => void;
 }
 
-interface Outcome {
-  readonly job: ExternalJob;
-  readonly reply: Reply;
-}
-
-/** What recording came to: the reply to give, or `deferred` while the action of an undo is still open. */
-type Recorded = Reply | 'deferred' | Unrecorded;
-
-/** One outcome that could not be recorded. A value, so that it fails alone and not with all of its batch (R2). */
-class Unrecorded {
-  constructor(readonly error: unknown) {}
-}
-
-interface Weighed {
-  readonly recorded: Recorded;
-  /** Whether the effect and its rows are still to be written. */
-  readonly isFresh: boolean;
-}
+const defaults = {
+  callsMax: 10,
+  claimMs: 30_000,
+  triesMax: 3,
+  pauseMs: 200,
+  sweepMs: 5_000,
+  undoPatienceMs: 5_000,
+};
 
 export class ExternalBranches {
   private readonly settings: Required<ExternalSettings>;
   private readonly limiter: Limiter;
-  private readonly record: (outcome: Outcome) => Promise<Recorded>;
+  private readonly recorder: OutcomeRecorder;
   /** Intents this process is driving now: a sweep must not drive them beside itself. */
   private readonly driving = new Map<string, Promise<void>>();
   private cancelSweep: (() => void) | undefined;
@@ -91,9 +78,12 @@ export class ExternalBranches {
     settings: ExternalSettings,
     private readonly hooks: ExternalHooks,
   ) {
-    this.settings = { callsMax: 10, claimMs: 30_000, triesMax: 3, pauseMs: 200, sweepMs: 5_000, ...settings };
+    this.settings = { ...defaults, ...settings };
     this.limiter = new Limiter(this.settings.callsMax);
-    this.record = gather((outcomes: readonly Outcome[]) => this.recordAll(outcomes), { max: 200 });
+    this.recorder = new OutcomeRecorder(ports, {
+      intentOf: (job) => this.intentOf(job, 0),
+      onOrphan: (intent) => this.driveOrphan(intent),
+    });
   }
 
   start(): void {
@@ -199,7 +189,7 @@ export class ExternalBranches {
       if (await this.release(job)) this.hooks.answer(job, reply);
       return;
     }
-    const recorded = await this.recordUntilKnown({ job, reply });
+    const recorded = await this.recordUntilKnown(job, reply);
     if (recorded !== undefined) this.hooks.answer(job, recorded);
   }
 
@@ -246,10 +236,12 @@ export class ExternalBranches {
   }
 
   /** The outcome is known and must reach the books: a database that is away only delays it. A crash leaves the intent. */
-  private async recordUntilKnown(outcome: Outcome): Promise<Reply | undefined> {
+  private async recordUntilKnown(job: ExternalJob, reply: Reply): Promise<Reply | undefined> {
+    const patientAt = this.ports.clock.now() + this.settings.undoPatienceMs;
     for (let round = 1; !this.stopped || round === 1; round++) {
       try {
-        const recorded = await this.record(outcome);
+        const isPatient = this.ports.clock.now() >= patientAt;
+        const recorded = await this.recorder.record({ job, reply, isPatient });
         if (recorded instanceof Unrecorded) throw recorded.error;
         if (recorded !== 'deferred') return recorded;
       } catch (error) {
@@ -261,67 +253,9 @@ export class ExternalBranches {
     return undefined;
   }
 
-  private async recordAll(outcomes: readonly Outcome[], retries = 1): Promise<readonly Recorded[]> {
-    try {
-      return await this.ports.database.transaction((tx) => this.recordIn(tx, outcomes));
-    } catch (error) {
-      if (retries > 0 && isConflict(error)) return this.recordAll(outcomes, retries - 1);
-      if (isDatabaseAway(error)) throw error;
-      if (outcomes.length === 1) return [new Unrecorded(error)];
-      const half = outcomes.length >> 1;
-      return [
-        ...(await this.recordAll(outcomes.slice(0, half))),
-        ...(await this.recordAll(outcomes.slice(half))),
-      ];
-    }
-  }
-
-  private async recordIn(tx: Tx, outcomes: readonly Outcome[]): Promise<readonly Recorded[]> {
-    const { barrier, intents } = this.ports;
-    const branches = outcomes.map(({ job }) => branchOf(job));
-    const [locked, rows] = await Promise.all([intents.lock(tx, branches), barrier.find(tx, branches)]);
-    const open = groupByBranch(locked);
-    const found = groupByBranch(rows.filter((row) => row.outcome !== 'claimed'));
-    const weighed = outcomes.map((outcome) => this.weigh(outcome, open, found));
-    const fresh = outcomes.filter((_, index) => weighed[index]!.isFresh);
-    await recordEffects(tx, fresh);
-    const closed = outcomes
-      .filter((_, index) => weighed[index]!.recorded !== 'deferred')
-      .map(({ job }) => this.intentOf(job, 0));
-    await intents.remove(tx, closed);
-    await barrier.insert(tx, newRows(fresh, found));
-    return weighed.map(({ recorded }) => recorded);
-  }
-
-  /** What may be recorded of one outcome, given the intents and rows of its branch. */
-  private weigh(
-    { job, reply }: Outcome,
-    open: ReadonlyMap<string, readonly Intent[]>,
-    found: ReadonlyMap<string, readonly BarrierRow[]>,
-  ): Weighed {
-    const name = branchName(branchOf(job));
-    const rows = found.get(name) ?? [];
-    const intents = open.get(name) ?? [];
-    const { operation, generation } = job.command.data;
-    const verdict = verdictOn(job, found);
-    // Another generation was recorded between the look and the intent of this one: one effect a branch (R4).
-    if (verdict === 'duplicate') return { recorded: savedReply(job, rows), isFresh: false };
-    if (verdict === 'late') return { recorded: lateReply, isFresh: false };
-    // Somebody else took the claim over and will answer.
-    if (!intents.some((intent) => intent.operation === operation && intent.generation === generation))
-      return { recorded: { outcome: 'in-progress' }, isFresh: false };
-    // R8: the undo has spoken at the provider, so the action's call can only repeat what it was or be refused there.
-    // Its outcome must stand in the books BEFORE its undo does.
-    const action = intents.find((intent) => partOf(intent.operation) === 'does');
-    if (partOf(operation) === 'does' || action === undefined) return { recorded: reply, isFresh: true };
-    this.driveIfExpired(action);
-    return { recorded: 'deferred', isFresh: false };
-  }
-
-  private driveIfExpired(intent: Intent): void {
-    if (intent.claimedUntil > this.ports.database.now()) return;
-    const handler = this.hooks.handlerOf(intent.command);
-    if (handler !== undefined) this.drive({ command: intent.command, handler });
+  private driveOrphan({ command }: Intent): void {
+    const handler = this.hooks.handlerOf(command);
+    if (handler !== undefined) this.drive({ command, handler });
   }
 
   private scheduleSweep(afterMs: number): void {
@@ -338,10 +272,7 @@ export class ExternalBranches {
     const { database, intents } = this.ports;
     const { owner, claimMs } = this.settings;
     const orphans = await intents.claimExpired({ owner, claimedUntil: database.now() + claimMs, limit: 100 });
-    for (const { command } of orphans) {
-      const handler = this.hooks.handlerOf(command);
-      if (handler !== undefined) this.drive({ command, handler });
-    }
+    for (const orphan of orphans) this.driveOrphan(orphan);
   }
 
   private pause(ms: number): Promise<void> {
@@ -379,22 +310,4 @@ function isSameClaim(one: Intent, other: Intent): boolean {
 
 function intentName({ transactionId, branchId, operation, generation }: CommandData): string {
   return `${transactionId}/${branchId}/${operation}/${generation}`;
-}
-
-async function recordEffects(tx: Tx, outcomes: readonly Outcome[]): Promise<void> {
-  const settled = new Map<ExternalHandler, Settled[]>();
-  for (const { job, reply } of outcomes) {
-    if (reply.outcome !== 'succeeded' || reply.empty === true) continue;
-    const group = settled.get(job.handler) ?? [];
-    group.push({ command: handled(job), reply });
-    settled.set(job.handler, group);
-  }
-  for (const [handler, group] of settled) await handler.record(group, tx);
-}
-
-function newRows(
-  outcomes: readonly Outcome[],
-  found: ReadonlyMap<string, readonly BarrierRow[]>,
-): readonly StoredBarrierRow[] {
-  return outcomes.flatMap(({ job, reply }) => rowsOf(job, reply, found.get(branchName(branchOf(job))) ?? []));
 }

@@ -8,9 +8,10 @@ import { isUuid } from '@sagamore/primitives';
 import { Fault } from '@sagamore/resilience';
 import { branchName, branchOf, lateReply, type Commanded, type Job } from './branch.js';
 import { bury, deadLetter, type DeadLetterData } from './dead-letters.js';
-import { ExternalBranches, type ExternalJob, type ExternalSettings } from './external-branches.js';
+import { ExternalBranches, type ExternalSettings } from './external-branches.js';
 import type { ExternalHandler, Handler } from './handler.js';
 import { LocalBranches, type LocalJob } from './local-branches.js';
+import type { ExternalJob } from './outcome-recorder.js';
 import { sendApart } from './send-apart.js';
 import { commandTopic, replyMessage, type CommandData, type Message } from './message.js';
 import {

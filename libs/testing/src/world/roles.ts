@@ -124,6 +124,7 @@ function participate(running: Running, { service, bus, clock, world }: Participa
       triesMax: 2,
       pauseMs: 30,
       sweepMs: 300,
+      undoPatienceMs: 600,
       onFault: () => world.count('faults survived'),
     },
   );

@@ -4,7 +4,13 @@
  */
 import { refused, succeeded, type Half, type Operation, type Reply, type Undo } from '@sagamore/engine';
 import { memoryTx, type TableView } from '@sagamore/memory';
-import type { DeclaredOperation, HandledCommand, Handler, Tx } from '@sagamore/runtime';
+import {
+  operationIdOf,
+  type DeclaredOperation,
+  type HandledCommand,
+  type Handler,
+  type Tx,
+} from '@sagamore/runtime';
 import type { Host } from './host.js';
 import {
   bookParcel,
@@ -143,6 +149,7 @@ function external(declared: Operation, { host, provider, refusalOf }: ExternalOp
         for (const { command, reply } of settled) {
           if (reply.empty === true) continue;
           const { units } = (command.payload as Undo<SimOrder>).input;
+          await logMissing(command, units, tx);
           await log(command, { half: 'compensation', units }, tx);
         }
       },
@@ -156,6 +163,18 @@ function refusalOfCard({ cardDeclined }: SimOrder): string | undefined {
 
 function refusalOfParcel({ parcelRefused }: SimOrder): string | undefined {
   return parcelRefused ? 'country-not-served' : undefined;
+}
+
+/** What was undone outside had been done there: an action that was never booked here is booked before its undo (I13). */
+async function logMissing(
+  { transactionId, branchId, payload }: HandledCommand,
+  units: number,
+  tx: Tx,
+): Promise<void> {
+  const operationId = operationIdOf(transactionId, branchId, 'action');
+  const rows = memoryTx(tx).table<EffectRow>('effects').scan();
+  if (rows.some(([, row]) => row.operationId === operationId)) return;
+  await log({ operationId, transactionId, branchId, payload }, { half: 'action', units }, tx);
 }
 
 /** Under a number of its own, never under the operation id: a second effect must be seen, not stopped. */
