@@ -1,3 +1,4 @@
+// How a run of tests ends: with one line of counts.
 import { appendFileSync } from 'node:fs';
 
 /** Closes a run with one line that any tool can read: `N passed, N failed, N skipped`. With SAGAMORE_COUNTS set, the

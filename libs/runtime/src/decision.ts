@@ -2,7 +2,7 @@
  * From what happened to one transaction to what must be saved and sent: the batch's view of the machine.
  * Pure but for the luck it is handed; it changes no memory, because memory follows the commit (R12).
  */
-import type { Protocol, ProtocolCommand, Standing, TransactionEvent } from '@sagamore/engine';
+import type { Protocol, ProtocolCommand, Standing, TransactionEvent, Transition } from '@sagamore/engine';
 import { backoffMs, type Random } from '@sagamore/primitives';
 import { isShelved } from './definitions.js';
 import type { Input } from './inbox.js';
@@ -39,7 +39,7 @@ export interface DecisionContext {
 /** Begins a transaction. Throws when the definition cannot take the input: then nothing of it exists. */
 export function begin(protocol: Protocol, record: TransactionRecord): Decision {
   const { transactionId, input, startedAt } = record;
-  const { state, commands } = protocol.begin({ transactionId, input, at: startedAt });
+  const { state, commands } = served(protocol.begin({ transactionId, input, at: startedAt }));
   const after = { record, protocol, state, seq: 0 };
   return { before: undefined, after, standing: protocol.standing(state), entries: [], commands };
 }
@@ -81,7 +81,7 @@ export function hasEffect(decision: Decision): boolean {
 
 function advance(decision: Decision, event: TransactionEvent): Decision {
   const { record, protocol, state, seq } = decision.after;
-  const next = protocol.transition(state, event);
+  const next = served(protocol.transition(state, event));
   if (next.state === state && next.commands.length === 0) return decision;
   const entry: JournalEntry = {
     transactionId: record.transactionId,
@@ -99,6 +99,19 @@ function advance(decision: Decision, event: TransactionEvent): Decision {
   // I20: votes and decision are one journal write, and the commands that carry the decision out follow from it.
   const due = next.commands.find((command) => command.type === 'decide');
   return due === undefined ? told : advance(told, { type: 'decided', at: event.at, decision: due.decision });
+}
+
+/** The engine can ask for more than this host carries out yet: probes, functions, children, participants over HTTP. Such a
+ *  transaction parks, and says why, instead of waiting for ever for what nobody does. */
+function served(next: Transition<unknown, ProtocolCommand>): Transition<unknown, ProtocolCommand> {
+  const strange = next.commands.find((command) => !isServed(command));
+  if (strange !== undefined) throw new TypeError(`this host does not carry out ${strange.type} of this kind`);
+  return next;
+}
+
+function isServed(command: ProtocolCommand): boolean {
+  if (command.type === 'send') return command.transport === undefined;
+  return command.type === 'announce' || command.type === 'decide' || command.type === 'alarm';
 }
 
 /** A wish is for one rest: repeated, or late, it ends no other, nor one that only this batch decides upon. */
@@ -131,5 +144,6 @@ function withRetry(
   if (event.type !== 'replied' && event.type !== 'time-passed') return event;
   const retry = protocol.retryOf(state, event);
   if (retry === undefined) return event;
-  return { ...event, retryAt: event.at + backoffMs(retry.attempt, retry.policy, random) };
+  const waitMs = Math.max(backoffMs(retry.attempt, retry.policy, random), retry.notBeforeMs ?? 0);
+  return { ...event, retryAt: event.at + waitMs };
 }

@@ -27,6 +27,7 @@ export class Dispatcher {
   async publish(decisions: readonly Decision[]): Promise<void> {
     const { journal } = this.ports;
     const decidedAt = journal.now();
+    for (const decision of decisions) this.sound(decision);
     try {
       await this.send(decisions.map((decision) => messagesOf(decision, decidedAt)));
     } finally {
@@ -47,6 +48,13 @@ export class Dispatcher {
     revived.forEach(({ record }, index) => {
       this.live.arm(record.transactionId, 0, outstanding[index]!.length > 0 ? earliest : 0);
     });
+  }
+
+  /** A deadline behind the pivot is no reason to undo anything, only to tell somebody (S28). */
+  private sound({ after, commands }: Decision): void {
+    if (!commands.some(({ type }) => type === 'alarm')) return;
+    const message = `transaction ${after.record.transactionId} is past its deadline and cannot turn back`;
+    this.options.onFault(new Fault('DEADLINE_EXCEEDED', message, { retryable: false }));
   }
 
   /** One send for all. When the broker can never take one of the messages, each transaction is sent by itself, so that
