@@ -52,11 +52,17 @@ beforeEach(() => {
   faults = [];
 });
 
-function relayOf(owner: string, claimMs = 1_000) {
+function relayOf(owner: string, claimMs = 1_000, bounds: { batchMax?: number; pendingMax?: number } = {}) {
   const { database } = rig.process();
   const outbox = new MemoryOutbox(database, { claimMs });
   const onFault = (error: unknown) => void faults.push(error);
-  const relay = new OutboxRelay(outbox, bus, rig.clock, { owner, claimMs, sweepMs: 100, onFault });
+  const relay = new OutboxRelay(outbox, bus, rig.clock, {
+    owner,
+    claimMs,
+    sweepMs: 100,
+    onFault,
+    ...bounds,
+  });
   const save = (messages: readonly Message[]) => database.transaction((tx) => relay.append(tx, messages));
   return { relay, save, outbox };
 }
@@ -162,6 +168,49 @@ describe('OutboxRelay', () => {
     await relay.stop();
     expect(rows()).toBe(1);
     expect(faults).toEqual([]);
+  });
+
+  test('R17: while the broker never acknowledges, memory holds a bounded number, and afterwards each key is in order', async () => {
+    const { relay, save } = relayOf('a', 300, { batchMax: 4, pendingMax: 10 });
+    const gate = Promise.withResolvers<void>();
+    bus.answer = () => gate.promise;
+    relay.start();
+    const keys = ['k0', 'k1', 'k2'];
+    const name = (at: number) => `m${String(at).padStart(3, '0')}`;
+    const saveSome = async (from: number, to: number) => {
+      for (let at = from; at < to; at++) {
+        await save([fact(name(at), keys[at % 3]!)]);
+        if (at % 5 === 0) await rig.clock.advanceAsync(20);
+      }
+    };
+    await saveSome(0, 100);
+    // One batch is being sent; no more than two times the bound and what a sweep has claimed is remembered.
+    expect(relay.remembered).toBeLessThanOrEqual(4 + 10 + 10 + 4);
+    expect(rows()).toBe(100);
+    gate.resolve();
+    bus.answer = () => {};
+    await saveSome(100, 160);
+    await rig.until(() => rows() === 0, 50);
+    expect(new Set(bus.sent).size).toBe(160);
+    for (const key of keys) {
+      const ofKey = bus.sent.filter((id) => keys[Number(id.slice(1)) % 3] === key);
+      expect(ofKey).toEqual(ofKey.toSorted());
+    }
+    await relay.stop();
+  });
+
+  test('a relay that has caught up publishes at once again', async () => {
+    const { relay, save } = relayOf('a', 300, { pendingMax: 2 });
+    const gate = Promise.withResolvers<void>();
+    bus.answer = () => gate.promise;
+    relay.start();
+    for (let at = 0; at < 9; at++) await save([fact(String(at))]);
+    gate.resolve();
+    await rig.until(() => rows() === 0, 50);
+    await rig.clock.advanceAsync(1_500);
+    await save([fact('new')]);
+    await rig.until(() => bus.sent.includes('new'));
+    await relay.stop();
   });
 
   test('S51: a sweep does not queue what this relay is sending at the moment, though its claim has expired', async () => {

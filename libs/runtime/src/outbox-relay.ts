@@ -18,14 +18,23 @@ export interface OutboxRelaySettings {
   readonly sweepMs?: number;
   /** Rows of one sweep and of one send at most. Default 500. */
   readonly batchMax?: number;
+  /** Rows kept in memory to be published at once, while the broker is away; the others wait in the outbox. Default 10 000. */
+  readonly pendingMax?: number;
   /** Told of every failed round; the relay goes on by itself. */
   readonly onFault?: (error: unknown) => void;
 }
 
+/** The store's clock, which a row's age is told by, and ours drift this much apart between two looks at most. */
+const clocksApartMs = 1_000;
+
 /** One a service and process. `start()` begins the sweeps; `stop()` finishes what is being published. */
 export class OutboxRelay {
   private readonly pending: OutboxRow[] = [];
-  /** Rows in `pending` or being sent: a sweep that finds their claim expired must not queue them twice. */
+  /** Rows that came after others were left to the sweeps: not sent before those, or a key's rows could overtake (R17). */
+  private readonly waiting = new Map<string, OutboxRow>();
+  /** When a row was last left to the sweeps, ms of the monotonic clock; undefined once they have caught up. */
+  private leftAt: number | undefined;
+  /** Rows in `pending`, `waiting` or being sent: a sweep that finds their claim expired must not queue them twice. */
   private readonly held = new Set<string>();
   private readonly settings: Required<OutboxRelaySettings>;
   private readonly removeSoon: (ids: readonly string[]) => Promise<void>;
@@ -39,7 +48,14 @@ export class OutboxRelay {
     private readonly clock: Clock,
     settings: OutboxRelaySettings,
   ) {
-    this.settings = { claimMs: 30_000, sweepMs: 2_000, batchMax: 500, onFault: () => {}, ...settings };
+    this.settings = {
+      claimMs: 30_000,
+      sweepMs: 2_000,
+      batchMax: 500,
+      pendingMax: 10_000,
+      onFault: () => {},
+      ...settings,
+    };
     this.removeSoon = gather(async (batches: readonly (readonly string[])[]) => {
       await outbox.remove(batches.flat());
       return batches.map(() => undefined);
@@ -53,14 +69,31 @@ export class OutboxRelay {
     tx.afterCommit(() => this.publish(rows));
   }
 
-  /** Publishes rows that are committed and claimed for this owner, in the order given. Returns at once. */
+  /** Publishes rows that are committed and claimed for this owner, in the order given. Returns at once. When there are too
+   *  many, for the broker is away, they are left to the sweeps. */
   publish(rows: readonly OutboxRow[]): void {
-    for (const row of rows) {
-      if (this.held.has(row.id)) continue;
+    const fresh = rows.filter(({ id }) => !this.held.has(id));
+    const isBehind = this.leftAt !== undefined;
+    const queued = isBehind ? this.waiting.size : this.pending.length;
+    if (queued + fresh.length > this.settings.pendingMax) return this.leave();
+    for (const row of fresh) {
       this.held.add(row.id);
-      this.pending.push(row);
+      if (isBehind) this.waiting.set(row.id, row);
+      else this.pending.push(row);
     }
     this.drainSoon();
+  }
+
+  /** What has come since others were left must not be sent before them either, so it is left as well. */
+  private leave(): void {
+    this.leftAt = this.clock.now();
+    for (const id of this.waiting.keys()) this.held.delete(id);
+    this.waiting.clear();
+  }
+
+  /** Rows in memory: bounded, however long the broker is away. */
+  get remembered(): number {
+    return this.held.size;
   }
 
   start(): void {
@@ -144,11 +177,34 @@ export class OutboxRelay {
       for (let round = 0; found === batchMax && round < 100 && !this.stopped; round++) {
         const rows = await this.outbox.claim({ owner, claimMs, limit: batchMax });
         found = rows.length;
-        this.publish(rows);
+        this.queueClaimed(rows);
         await this.draining;
       }
+      await this.catchUp();
     } catch (error) {
       this.settings.onFault(error);
     }
+  }
+
+  /** Queues what a sweep has claimed. One that waited may go: a row is claimed only with all earlier ones of its key. */
+  private queueClaimed(rows: readonly OutboxRow[]): void {
+    for (const row of rows) {
+      if (!this.waiting.delete(row.id) && this.held.has(row.id)) continue;
+      this.held.add(row.id);
+      this.pending.push(row);
+    }
+    this.drainSoon();
+  }
+
+  /** Once all that was saved before the last row was left is out of the outbox, and so at the broker, what waits may go. */
+  private async catchUp(): Promise<void> {
+    if (this.leftAt === undefined) return;
+    const now = this.clock.now();
+    const ageMs = await this.outbox.age();
+    if (ageMs >= now - this.leftAt - clocksApartMs) return;
+    this.leftAt = undefined;
+    this.pending.push(...this.waiting.values());
+    this.waiting.clear();
+    this.drainSoon();
   }
 }

@@ -47,6 +47,7 @@ export function boot(role: string, host: Host, world: World): Running {
     claimMs: 700,
     sweepMs: 300,
     batchMax: 3,
+    pendingMax: 5,
     onFault,
   });
   relay.start();
