@@ -89,7 +89,10 @@ export default {
       severity: 'error',
       comment: 'Import a library by its name (@sagamore/...): what its index.ts does not show is its own.',
       from: { path: '^(apps|libs|test|deploy)/([^/]+)/' },
-      to: { path: '^libs/([^/]+)/src/', pathNot: ['^libs/[^/]+/src/index\\.ts$', '^libs/testing/src/world/world\\.ts$', '^$1/$2/'] },
+      to: {
+        path: '^libs/([^/]+)/src/',
+        pathNot: ['^libs/[^/]+/src/index\\.ts$', '^libs/testing/src/world/world\\.ts$', '^$1/$2/'],
+      },
     },
     {
       name: 'services-do-not-know-each-other',
