@@ -109,11 +109,11 @@ export async function keepAlive<T extends Server>(
   say: (text: string) => void,
 ): Promise<KeptAlive<T>> {
   let server = await start();
-  let stopping = false;
+  const stop = new AbortController();
   const watching = (async () => {
     for (let restarts = 0; restarts < restartsMax; restarts++) {
-      while (!stopping && isAlive(server.pid)) await pause(300);
-      if (stopping) return;
+      while (!stop.signal.aborted && isAlive(server.pid)) await pause(300);
+      if (stop.signal.aborted) return;
       say(`${name} ended; starting it again`);
       await server.stop();
       server = await start(server);
@@ -123,7 +123,7 @@ export async function keepAlive<T extends Server>(
   return {
     current: () => server,
     async stop() {
-      stopping = true;
+      stop.abort();
       await watching.catch(() => {});
       await server.stop();
     },

@@ -5,7 +5,7 @@
 import colours from 'picocolors';
 
 const frames = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
-const isTerminal = process.stdout.isTTY === true && process.env['TERM'] !== 'dumb';
+const isTerminal = process.stdout.isTTY && process.env['TERM'] !== 'dumb';
 
 export interface Progress {
   /** Replaces the line by another saying; in a log, adds it. */

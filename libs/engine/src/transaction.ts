@@ -2,7 +2,7 @@
  * What all protocols share about one transaction: how it starts, what it may be told, what it asks for.
  * The coordinator in `runtime` speaks only these words, so that a new protocol needs no change there.
  */
-import type { ProtocolCommand, RunLocalCommand, TransactionCommand } from './command.js';
+import type { ProtocolCommand, RunLocalCommand } from './command.js';
 import type { Replied, TransactionEvent } from './event.js';
 import type { Transition } from './machine.js';
 import type { Half } from './operation.js';
