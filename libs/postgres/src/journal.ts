@@ -65,6 +65,15 @@ const findNewest = statement(
    order by transaction_id desc limit $5`,
 );
 
+// Plans are generic, so only a literal lets the partial index of the few that are parked serve: an operator's first look
+// must not walk through a million that ended.
+const findParked = statement(
+  'journal-list-parked',
+  `select ${columns}, '[]'::json as events from transaction
+   where phase = 'parked' and ($1::text is null or definition = $1) and ($2::uuid is null or transaction_id < $2)
+   order by transaction_id desc limit $3`,
+);
+
 // The row is locked, so of two wishes at the same moment the second sees the first.
 const lockParked = statement(
   'journal-lock-parked',
@@ -150,6 +159,8 @@ export class PostgresJournal extends Journal {
   override async list(query: TransactionQuery): Promise<readonly StoredTransaction[]> {
     const { status = null, phase = null, definition = null, before = null, limit } = query;
     assert(limit >= 1 && limit <= 500, `a list holds 1 to 500 transactions, asked for ${limit}`);
+    if (status === 'parked' && (phase ?? 'parked') === 'parked')
+      return await this.#read(findParked, [definition, before, limit]);
     return await this.#read(findNewest, [status, phase, definition, before, limit]);
   }
 
