@@ -65,7 +65,8 @@ function sayWhereToLook({ url, simulatorsUrl }: Local): void {
 
 function stopOnSignals(local: Local): void {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => {
+    // Not `once`: npm and a process manager may each pass the signal on, and the second one must not cut the drain short.
+    process.on(signal, () => {
       setTimeout(() => process.exit(1), 18_000).unref();
       local.stop().then(
         () => process.exit(0),

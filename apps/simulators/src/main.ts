@@ -15,6 +15,6 @@ const directory = settings.SIMULATORS_DIRECTORY;
 
 const simulators = await startSimulators({ port: settings.PORT, ...(directory && { directory }) });
 const stop = (): void => void simulators.stop();
-process.once('SIGTERM', stop);
-process.once('SIGINT', stop);
+process.on('SIGTERM', stop);
+process.on('SIGINT', stop);
 process.stdout.write(`ready ${simulators.url}\n`);
