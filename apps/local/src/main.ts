@@ -2,7 +2,8 @@
  * `npm start`: everything in one process, with nothing installed. Shows what it does while it prepares, tells the story,
  * prints where to look, and serves until it is told to stop.
  */
-import { resolve } from 'node:path';
+import { createServer } from 'node:net';
+import { resolve as absolute } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startLocal, type Local } from './local.js';
 import { tellStory } from './story.js';
@@ -38,11 +39,12 @@ function readOptions(): Options {
   const port = Number(values.port);
   if (!/^\d{1,5}$/.test(values.port) || port > 65_535)
     throw new TypeError(`--port takes a number from 0 to 65535, found ${values.port}`);
-  return { port, story: !values['no-story'], directory: resolve(values.directory) };
+  return { port, story: !values['no-story'], directory: absolute(values.directory) };
 }
 
 async function main(): Promise<void> {
   const { port, story, directory } = readOptions();
+  await mustBeFree(port);
   line(colours.bold('Sagamore') + colours.dim(' — sagas for services that speak NestJS, Kafka and Postgres'));
   line();
   const local = await startLocal({ directory, port, stage: step });
@@ -50,6 +52,15 @@ async function main(): Promise<void> {
   if (story)
     await tellStory({ orderUrl: local.url, orchestratorUrl: local.url, simulatorsUrl: local.simulatorsUrl });
   sayWhereToLook(local);
+}
+
+/** Asked before anything starts, so that a port in use costs one line and no waiting. Rejects with `EADDRINUSE`. */
+async function mustBeFree(port: number): Promise<void> {
+  const server = createServer();
+  await new Promise<void>((resolve, reject) =>
+    server.once('error', reject).listen(port, '127.0.0.1', resolve),
+  );
+  await new Promise((resolve) => server.close(resolve));
 }
 
 function sayWhereToLook({ url, simulatorsUrl }: Local): void {
