@@ -4,8 +4,8 @@
  * An answer that is not understood is never taken for a yes or a no. The token passes through and is kept nowhere.
  */
 import type { Money } from '@sagamore/contracts';
-import { ProviderClient, type ProviderAnswer } from '@sagamore/http';
-import { CircuitBreaker, Fault, type CircuitBreakerOptions } from '@sagamore/resilience';
+import { keyReused, notUnderstood, noVerdict, ProviderClient, type ProviderAnswer } from '@sagamore/http';
+import { CircuitBreaker, type CircuitBreakerOptions } from '@sagamore/resilience';
 import { z } from 'zod';
 
 export interface ChargeRequest {
@@ -115,19 +115,7 @@ function refusedBy(
   if (answer.status === 409 && code === 'voided') return { status: 'refused', code };
   if (code === 'key-reused') throw keyReused(key);
   if (answer.status === 422) return { status: 'refused', code: 'provider-rejected' };
-  throw new Fault(
-    'PROVIDER_UNAVAILABLE',
-    `a yes or a no was wanted, found status ${answer.status} for ${key}`,
-    {
-      retryable: true,
-    },
-  );
-}
-
-/** Not retryable: the same request under the same key gets the same answer. */
-function keyReused(key: string): Fault {
-  const message = `an answer to this request was wanted, found that ${key} stands for another one`;
-  return new Fault('PROVIDER_REJECTED', message, { retryable: false });
+  throw noVerdict(answer.status, key);
 }
 
 function understood<Schema extends z.ZodType>(
@@ -137,11 +125,5 @@ function understood<Schema extends z.ZodType>(
 ): z.output<Schema> {
   const read = schema.safeParse(body);
   if (read.success) return read.data;
-  throw new Fault(
-    'PROVIDER_REJECTED',
-    `a body that fits status ${status} was wanted, found another for ${key}`,
-    {
-      retryable: true,
-    },
-  );
+  throw notUnderstood(status, key);
 }

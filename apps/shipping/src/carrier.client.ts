@@ -3,8 +3,8 @@
  * cancelling a shipment that is not there leaves a tombstone, so that it is refused should it still come (R8).
  * An answer that is not understood is never taken for a yes or a no. The address passes through and is kept nowhere.
  */
-import { ProviderClient, type ProviderAnswer } from '@sagamore/http';
-import { CircuitBreaker, Fault, type CircuitBreakerOptions } from '@sagamore/resilience';
+import { keyReused, notUnderstood, noVerdict, ProviderClient, type ProviderAnswer } from '@sagamore/http';
+import { CircuitBreaker, type CircuitBreakerOptions } from '@sagamore/resilience';
 import { z } from 'zod';
 
 export interface Address {
@@ -120,19 +120,7 @@ function refusedBy(
   if (code === 'key-reused') throw keyReused(key);
   if (answer.status === 422) return { status: 'refused', code: code ?? 'provider-rejected' };
   if (answer.status === 409 && code === 'voided') return { status: 'refused', code };
-  throw new Fault(
-    'PROVIDER_UNAVAILABLE',
-    `a yes or a no was wanted, found status ${answer.status} for ${key}`,
-    {
-      retryable: true,
-    },
-  );
-}
-
-/** Not retryable: the same request under the same key gets the same answer. */
-function keyReused(key: string): Fault {
-  const message = `an answer to this request was wanted, found that ${key} stands for another one`;
-  return new Fault('PROVIDER_REJECTED', message, { retryable: false });
+  throw noVerdict(answer.status, key);
 }
 
 function understood<Schema extends z.ZodType>(
@@ -142,11 +130,5 @@ function understood<Schema extends z.ZodType>(
 ): z.output<Schema> {
   const read = schema.safeParse(body);
   if (read.success) return read.data;
-  throw new Fault(
-    'PROVIDER_REJECTED',
-    `a body that fits status ${status} was wanted, found another for ${key}`,
-    {
-      retryable: true,
-    },
-  );
+  throw notUnderstood(status, key);
 }

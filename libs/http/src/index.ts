@@ -5,3 +5,5 @@ export {
   type ProviderAnswer,
   type ProviderClientOptions,
 } from './provider-client.js';
+// Answers that are none
+export { keyReused, notUnderstood, noVerdict } from './provider-faults.js';
