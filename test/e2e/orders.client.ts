@@ -20,7 +20,8 @@ export interface ClientOptions {
   readonly log: string;
   /** Orders under way at one time. Default 24. */
   readonly atOnce?: number;
-  /** How long one order may take from its first request to its end. Default 90 s. */
+  /** How long one order may take from its first request to its end. Default 180 s, for a breaker
+   *  that opened alone keeps it waiting for 60. */
   readonly patienceMs?: number;
   /** Told with the number of acknowledged orders. */
   readonly onAcknowledged?: (orders: number) => void;
@@ -63,19 +64,17 @@ export class OrdersClient {
     return results;
   }
 
-  /** What an operator does once the outside world works again: heals it, resumes what is parked, and follows it to its
-   *  end. An order may park once more; three rounds are enough for anything that can be healed. */
+  /** What an operator does about the orders that were to wait for a person: heals the outside world, resumes them, and
+   *  follows them to their end. One that parked and should not have stays as it is. */
   async rescue(results: readonly OrderResult[]): Promise<readonly OrderResult[]> {
-    let ends = results;
-    for (let round = 1; round <= 3 && ends.some(({ status }) => status === 'PARKED'); round++) {
-      await this.send(`${this.options.place.simulatorsUrl()}/card-network/admin/heal`, {
-        method: 'POST',
-        body: {},
-      });
-      const rescued: OrderResult[] = [];
-      for (const result of ends)
-        rescued.push(result.status === 'PARKED' ? await this.resume(result) : result);
-      ends = rescued;
+    await this.send(`${this.options.place.simulatorsUrl()}/card-network/admin/heal`, {
+      method: 'POST',
+      body: {},
+    });
+    const ends: OrderResult[] = [];
+    for (const result of results) {
+      const wantsHelp = result.status === 'PARKED' && result.planned.fate.parks === true;
+      ends.push(wantsHelp ? await this.resume(result) : result);
     }
     return ends;
   }
@@ -189,7 +188,7 @@ export class OrdersClient {
   }
 
   private deadline(): number {
-    return performance.now() + (this.options.patienceMs ?? 90_000);
+    return performance.now() + (this.options.patienceMs ?? 180_000);
   }
 
   /** Synchronous, so that the lines stand in the order in which the answers came. */
@@ -223,12 +222,10 @@ export class OrdersClient {
   }
 }
 
-/** The orders that did not end as they were asked for, in words. `away`: codes by which an order may be rejected although
- *  it was a good one, because a provider was away for too long. */
-export function surprises(results: readonly OrderResult[], away: readonly string[] = []): readonly string[] {
+/** The orders that did not end as they were asked for, in words. */
+export function surprises(results: readonly OrderResult[]): readonly string[] {
   return results
     .filter(({ planned: { fate }, status, reason }) => {
-      if (status === 'REJECTED' && away.includes(reason ?? '')) return false;
       if (status === 'PARKED' || !fate.ends.includes(status)) return true;
       return status === 'REJECTED' && reason !== fate.reason;
     })

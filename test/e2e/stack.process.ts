@@ -7,6 +7,7 @@ import { chmodSync, closeSync, existsSync, mkdtempSync, openSync, readFileSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { stripVTControlCharacters } from 'node:util';
 import { z } from 'zod';
 import { stopOrphan } from '../../apps/local/src/postgres-orphan.js';
 import { readStack } from '../../apps/local/src/stack-file.js';
@@ -119,7 +120,7 @@ async function untilEnded(child: ChildProcess, ms: number): Promise<boolean> {
   return hasEnded(child);
 }
 
-/** What a child process said and how it ended. */
+/** What a child process said, its colours left out, and how it ended. */
 export interface Ended {
   readonly code: number | null;
   readonly output: string;
@@ -143,7 +144,7 @@ export async function runToEnd(
   const late = pause(msMax, 'late' as const, { signal: patience.signal }).catch(() => null);
   const code = await Promise.race([closed, late]);
   patience.abort();
-  if (code !== 'late') return { code, output };
+  if (code !== 'late') return { code, output: stripVTControlCharacters(output) };
   child.kill('SIGTERM');
   throw new Error(`${words.join(' ')} did not end within ${msMax / 1_000} s:\n${output}`);
 }

@@ -62,9 +62,9 @@ async function isDeclined(place: StoryPlace, sku: string): Promise<void> {
 }
 
 async function isParkedAndRescued(place: StoryPlace, sku: string): Promise<void> {
-  title('3', 'No carrier serves the country, and the refund fails too: the order waits for a person');
+  title('3', 'No carrier serves the country, and the refund is declined too: the order waits for a person');
   const order = await placeOrder(place, sku, { paymentToken: 'tok_refund_fails', country: 'AQ' });
-  await step('the platform tries the refund again and again, then parks the order', () =>
+  await step('a no to an undo is nothing that patience helps: the platform parks the order', () =>
     parked(place, order),
   );
   await show(place, order);

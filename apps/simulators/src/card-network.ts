@@ -59,7 +59,7 @@ export class CardNetwork {
     return this.calls.perform({ operation: kind, key: payKey, body, busyMs, decide });
   }
 
-  /** Gives a whole charge back at most once; 503 while it is a charge whose refunds fail. */
+  /** Gives a whole charge back at most once; 402 `refund-declined` while it is a charge whose refunds fail. */
   refund(refundKey: string, body: RefundBody): Promise<Reply> {
     const decide = () => this.decideRefund(refundKey, body);
     return this.calls.perform({ operation: 'refund', key: refundKey, body, busyMs: 0, decide });
@@ -112,7 +112,9 @@ export class CardNetwork {
     const charge = this.payments.get(name('charge', chargeKey));
     if (charge === undefined)
       return this.plant({ kind: 'charge', key: chargeKey }, { reference, status: 'nothing-to-refund' });
-    if (charge.ended === undefined && charge.refundFails) return { answer: unavailable, kept: false };
+    // Not kept: asked again after the healing, the same key gets its money.
+    if (charge.ended === undefined && charge.refundFails)
+      return { ...refused(402, 'refund-declined'), kept: false };
     return this.end('refund', refundKey, { charge, reference });
   }
 

@@ -12,8 +12,8 @@ import {
 } from '@sagamore/contracts';
 import { saga } from '@sagamore/engine';
 
-/** Undos of external calls park after three attempts: a refund that fails so often wants a person, not patience. */
-const undoRetry = { attemptsMax: 3, baseMs: 200, maxMs: 2_000 };
+/** A provider that restarts is away for seconds, and no order should be rejected for that: ten attempts last half a minute. */
+const patient = { timeoutMs: 20_000, retry: { attemptsMax: 10 } };
 
 export const placeOrder = saga<PlaceOrderInput>('place-order', { version: 1 })
   .step('reserve-inventory', reserveStock, ({ input }) => ({ orderId: input.orderId, lines: input.lines }))
@@ -26,13 +26,13 @@ export const placeOrder = saga<PlaceOrderInput>('place-order', { version: 1 })
       paymentToken,
       amount: total,
     }),
-    { timeoutMs: 20_000, undoRetry },
+    patient,
   )
   .step(
     'create-shipment',
     createShipment,
     ({ input: { orderId, shipTo, lines } }) => ({ orderId, shipTo, lines }),
-    { timeoutMs: 20_000, undoRetry },
+    patient,
   )
   .step('confirm-order', confirmOrder, ({ input }) => ({ orderId: input.orderId }), {
     pivot: true,
