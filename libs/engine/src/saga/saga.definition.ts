@@ -21,10 +21,12 @@ import {
   type SagaDefinition,
   type StepContext,
 } from './saga.plan.js';
+import type { AskedPart, ChildPart, LocalPart, SignalPart } from './saga.parts.js';
 import { assertShape } from './saga.shape.js';
 import { addWork, beside, joined, nothingTold, within, type Told } from './saga.told.js';
 
 export type { PatienceOptions, SagaOptions, StepOptions } from './saga.options.js';
+export type { AskedPart, ChildPart, LocalPart, SagaPart, SignalPart } from './saga.parts.js';
 export type {
   ClosingContext,
   ClosingStep,
@@ -72,7 +74,7 @@ export function saga<Input>(name: string, options: SagaOptions): SagaBuilder<Inp
 
 /** A saga half told. Every call answers a new builder, so a beginning may be shared. Whatever is added comes AFTER
  *  all that was told before it. */
-export class SagaBuilder<Input, Results, Output = null> {
+export class SagaBuilder<Input, Results, Output = null, Parts = Nothing> {
   constructor(readonly told: Told) {}
 
   /** Adds a step. `input` sees the outputs of the steps above it and must be pure, for it is computed again at
@@ -82,7 +84,12 @@ export class SagaBuilder<Input, Results, Output = null> {
     operation: Operation<StepInput, StepOutput>,
     input: (context: StepContext<Input, Results>) => NoInfer<StepInput>,
     options: StepOptions = {},
-  ): SagaBuilder<Input, Results & Named<Name, StepOutput>> {
+  ): SagaBuilder<
+    Input,
+    Results & Named<Name, StepOutput>,
+    null,
+    Parts & Named<Name, AskedPart<StepInput, StepOutput>>
+  > {
     const step = settleStep({ name, operation, input }, this.told.policy, options);
     return new SagaBuilder(addWork(this.told, name, { kind: 'step', step }));
   }
@@ -94,7 +101,12 @@ export class SagaBuilder<Input, Results, Output = null> {
     run: (context: StepContext<Input, Results>) => Value,
     undo?: (undo: Undo<StepContext<Input, Results>, Answer<Value>>) => unknown,
     options: StepOptions = {},
-  ): SagaBuilder<Input, Results & Named<Name, Answer<Value>>> {
+  ): SagaBuilder<
+    Input,
+    Results & Named<Name, Answer<Value>>,
+    null,
+    Parts & Named<Name, LocalPart<Answer<Value>>>
+  > {
     const actions = { participant: 'orchestrator', action: 'local.run', effect: 'local' } as const;
     const operation = undo === undefined ? actions : { ...actions, compensation: 'local.undo' };
     const via = { type: 'local', run, ...(undo && { undo }) } as const;
@@ -105,12 +117,17 @@ export class SagaBuilder<Input, Results, Output = null> {
 
   /** Adds another saga as one step: it runs as a transaction of its own, and is undone as one step, its own order
    *  included (S24). One with a pivot cannot be undone. Its result is what it `returns`. */
-  subSaga<Name extends string, ChildInput, ChildOutput>(
+  subSaga<Name extends string, ChildInput, ChildOutput, ChildParts>(
     name: Free<Name, Results>,
-    definition: SagaDefinition<ChildInput, ChildOutput>,
+    definition: SagaDefinition<ChildInput, ChildOutput, ChildParts>,
     input: (context: StepContext<Input, Results>) => NoInfer<ChildInput>,
     options: StepOptions = {},
-  ): SagaBuilder<Input, Results & Named<Name, ChildOutput>> {
+  ): SagaBuilder<
+    Input,
+    Results & Named<Name, ChildOutput>,
+    null,
+    Parts & Named<Name, ChildPart<ChildInput, ChildOutput, ChildParts>>
+  > {
     const actions = { participant: 'orchestrator', action: 'transaction.start', effect: 'local' } as const;
     const canUndo = definition.pivot < 0 && definition.recovery === 'backward';
     const operation = canUndo ? { ...actions, compensation: 'transaction.undo' } : actions;
@@ -127,25 +144,30 @@ export class SagaBuilder<Input, Results, Output = null> {
     operation: Operation<StepInput, StepOutput>,
     each: (item: NoInfer<Item>, index: number) => NoInfer<StepInput>,
     options: LoopOptions = {},
-  ): SagaBuilder<Input, Results & Named<Name, readonly StepOutput[]>> {
+  ): SagaBuilder<
+    Input,
+    Results & Named<Name, readonly StepOutput[]>,
+    null,
+    Parts & Named<Name, AskedPart<StepInput, StepOutput>>
+  > {
     const { atOnce = 1, ...rest } = options;
     const step = settleStep({ name, operation, input: (c) => c }, this.told.policy, rest);
     return new SagaBuilder(addWork(this.told, name, { kind: 'loop', step, atOnce, items, each }));
   }
 
   /** Adds a group whose members run at the same time; what follows waits for all of them. */
-  parallel<Own>(
-    tell: (group: GroupBuilder<Input, Results, Nothing>) => GroupBuilder<Input, Results, Own>,
-  ): SagaBuilder<Input, Results & Own> {
+  parallel<Own, OwnParts>(
+    tell: (group: GroupBuilder<Input, Results, Nothing>) => GroupBuilder<Input, Results, Own, OwnParts>,
+  ): SagaBuilder<Input, Results & Own, null, Parts & OwnParts> {
     return new SagaBuilder(joined(tell(new GroupBuilder(beside(this.told)))));
   }
 
   /** Adds a branch that is taken only if `isTaken`, decided once, when it is reached. Its results are optional to what
    *  follows. */
-  when<Inner>(
+  when<Inner, InnerParts>(
     isTaken: (context: StepContext<Input, Results>) => boolean,
-    tell: (branch: SagaBuilder<Input, Results>) => SagaBuilder<Input, Inner>,
-  ): SagaBuilder<Input, Results & Maybe<Inner, Results>> {
+    tell: (branch: SagaBuilder<Input, Results>) => SagaBuilder<Input, Inner, null, InnerParts>,
+  ): SagaBuilder<Input, Results & Maybe<Inner, Results>, null, Parts & InnerParts> {
     const { told } = this;
     const decided = addWork(told, `?${told.drafts.length}`, { kind: 'decision', isTaken });
     const inner = tell(new SagaBuilder(within(decided)));
@@ -156,7 +178,7 @@ export class SagaBuilder<Input, Results, Output = null> {
   wait<Name extends string>(
     name: Free<Name, Results>,
     duration: number | ((context: StepContext<Input, Results>, at: number) => number),
-  ): SagaBuilder<Input, Results & Named<Name, null>> {
+  ): SagaBuilder<Input, Results & Named<Name, null>, null, Parts> {
     const until = typeof duration === 'number' ? (_context: unknown, at: number) => at + duration : duration;
     return new SagaBuilder(addWork(this.told, name, { kind: 'wait', until }));
   }
@@ -166,7 +188,12 @@ export class SagaBuilder<Input, Results, Output = null> {
   signal<Payload, Name extends string = string, D extends 'refuse' | 'continue' = 'refuse'>(
     name: Free<Name, Results>,
     options: SignalOptions<D> = {},
-  ): SagaBuilder<Input, Results & Named<Name, D extends 'continue' ? Payload | undefined : Payload>> {
+  ): SagaBuilder<
+    Input,
+    Results & Named<Name, D extends 'continue' ? Payload | undefined : Payload>,
+    null,
+    Parts & Named<Name, SignalPart<Payload>>
+  > {
     const { deadlineMs = Infinity, onDeadline = 'refuse' } = options;
     const work = { kind: 'signal', deadlineMs, onDeadline, isApproval: false } as const;
     return new SagaBuilder(addWork(this.told, name, work));
@@ -176,7 +203,12 @@ export class SagaBuilder<Input, Results, Output = null> {
   approval<Name extends string, D extends 'refuse' | 'continue' = 'refuse'>(
     name: Free<Name, Results>,
     options: SignalOptions<D> = {},
-  ): SagaBuilder<Input, Results & Named<Name, D extends 'continue' ? Approval | undefined : Approval>> {
+  ): SagaBuilder<
+    Input,
+    Results & Named<Name, D extends 'continue' ? Approval | undefined : Approval>,
+    null,
+    Parts & Named<Name, SignalPart<Approval>>
+  > {
     const { deadlineMs = Infinity, onDeadline = 'refuse' } = options;
     const work = { kind: 'signal', deadlineMs, onDeadline, isApproval: true } as const;
     return new SagaBuilder(addWork(this.told, name, work));
@@ -185,33 +217,36 @@ export class SagaBuilder<Input, Results, Output = null> {
   /** What the completed saga answers whoever started it. Pure. */
   returns<Value>(
     output: (context: StepContext<Input, Results>) => Value,
-  ): Pick<SagaBuilder<Input, Results, Value>, 'define' | 'onCompensated'> {
-    return new SagaBuilder<Input, Results, Value>({ ...this.told, returns: output });
+  ): Pick<SagaBuilder<Input, Results, Value, Parts>, 'define' | 'onCompensated'> {
+    return new SagaBuilder<Input, Results, Value, Parts>({ ...this.told, returns: output });
   }
 
   /** The command sent AFTER everything was undone, also when there was nothing to undo (R28). Repeated until answered;
    *  beyond its attempts the transaction parks. */
-  onCompensated<StepInput, StepOutput>(
-    name: string,
+  onCompensated<Name extends string, StepInput, StepOutput>(
+    name: Name,
     operation: Operation<StepInput, StepOutput>,
     input: (context: ClosingContext<Input>) => NoInfer<StepInput>,
     options: PatienceOptions = {},
-  ): Pick<SagaBuilder<Input, Results, Output>, 'define'> {
+  ): Pick<
+    SagaBuilder<Input, Results, Output, Parts & Named<Name, AskedPart<StepInput, StepOutput>>>,
+    'define'
+  > {
     const retry = { ...undoPatience, ...options.retry };
     const onCompensated: ClosingStep = { ...settle(name, operation, { ...options, retry }), input };
-    return new SagaBuilder<Input, Results, Output>({
+    return new SagaBuilder({
       ...this.told,
       onCompensated: Object.freeze(onCompensated),
     });
   }
 
   /** The finished definition, frozen. Throws an assertion that names the saga and the step when the shape is unsound. */
-  define(): SagaDefinition<Input, Output> {
+  define(): SagaDefinition<Input, Output, Parts> {
     const { name, version, policy, drafts, onCompensated, returns } = this.told;
     const nodes = compile(drafts);
     const steps = Object.freeze(nodes.flatMap((node) => stepOfNode(node) ?? []));
     const pivot = nodes.findIndex((node) => stepOfNode(node)?.pivot === true);
-    const definition: SagaDefinition<Input, Output> = {
+    const definition: SagaDefinition<Input, Output, Parts> = {
       ...policy,
       name,
       version,
@@ -227,7 +262,7 @@ export class SagaBuilder<Input, Results, Output = null> {
 }
 
 /** The members of a parallel group. They see what stands before the group, and of one another only what they name. */
-export class GroupBuilder<Input, Before, Own> {
+export class GroupBuilder<Input, Before, Own, Parts = Nothing> {
   constructor(readonly told: Told) {}
 
   /** Adds a member that begins with the group, or, given `after`, once the named members are done; it then sees their
@@ -237,16 +272,21 @@ export class GroupBuilder<Input, Before, Own> {
     operation: Operation<StepInput, StepOutput>,
     input: (context: StepContext<Input, Before & Pick<Own, After[number]>>) => NoInfer<StepInput>,
     options: StepOptions & { readonly after?: After } = {},
-  ): GroupBuilder<Input, Before, Own & Named<Name, StepOutput>> {
+  ): GroupBuilder<
+    Input,
+    Before,
+    Own & Named<Name, StepOutput>,
+    Parts & Named<Name, AskedPart<StepInput, StepOutput>>
+  > {
     const { after = [], ...rest } = options;
     const step = settleStep({ name, operation, input }, this.told.policy, rest);
     return new GroupBuilder(addWork(this.told, name, { kind: 'step', step }, after.map(String)));
   }
 
   /** Adds a member that is a sequence of its own, of whatever shape. */
-  chain<Inner>(
-    tell: (sequence: SagaBuilder<Input, Before>) => SagaBuilder<Input, Inner>,
-  ): GroupBuilder<Input, Before, Own & Omit<Inner, keyof Before>> {
+  chain<Inner, InnerParts>(
+    tell: (sequence: SagaBuilder<Input, Before>) => SagaBuilder<Input, Inner, null, InnerParts>,
+  ): GroupBuilder<Input, Before, Own & Omit<Inner, keyof Before>, Parts & InnerParts> {
     const { group, ...told } = this.told;
     const inner = tell(new SagaBuilder(told)).told;
     const ends = inner.frontier === told.frontier ? [] : inner.frontier;

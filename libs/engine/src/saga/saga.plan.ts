@@ -124,7 +124,7 @@ export interface SagaPolicy {
 }
 
 /** A saga as data: frozen, its shape checked. */
-export interface SagaDefinition<Input = unknown, Output = unknown> extends SagaPolicy {
+export interface SagaDefinition<Input = unknown, Output = unknown, Parts = unknown> extends SagaPolicy {
   readonly name: string;
   readonly version: number;
   readonly nodes: readonly SagaNode[];
@@ -135,8 +135,8 @@ export interface SagaDefinition<Input = unknown, Output = unknown> extends SagaP
   readonly onCompensated?: ClosingStep;
   /** What a completed saga answers whoever started it; absent, nothing. */
   returns?(context: AnyContext): unknown;
-  /** Carries the types; never has a value. */
-  readonly types?: { readonly input: Input; readonly output: Output };
+  /** Carries the types, those of each name among them (`SagaPart`); never has a value. */
+  readonly types?: { readonly input: Input; readonly output: Output; readonly parts: Parts };
 }
 
 /** What a node asks for, if it asks. */
