@@ -47,6 +47,8 @@ export interface RunLocalCommand extends Asking {
   readonly type: 'run-local';
   /** The step whose function it is; a pass of a loop has another branch id. */
   readonly step: string;
+  /** How long this attempt is waited for, ms. */
+  readonly timeoutMs: number;
 }
 
 /** Have another transaction of the orchestrator's own do everything, or take it all back. Its id is derived by the host

@@ -13,6 +13,7 @@ import { isShelved, type Definitions } from './definitions.js';
 import { Dispatcher } from './dispatcher.js';
 import { readInput, type Input } from './inbox.js';
 import { LiveTransactions } from './live-transactions.js';
+import { LocalFunctions } from './local-functions.js';
 import { inboxTopic, type Message } from './message.js';
 import type { OutboxRelay } from './outbox-relay.js';
 import type { ActiveSubscription, Bus, Clock, Delivery, Journal, Shard, StoredTransaction } from './ports.js';
@@ -41,6 +42,8 @@ export interface CoordinatorOptions {
   /** Pause between looks for wishes on which nobody acted, ms; a third of it is the age at which one counts. Default
    *  30 000. */
   readonly wishSweepMs?: number;
+  /** Local functions that run at the same time. Default 16. */
+  readonly localsMax?: number;
   readonly hooks?: CoordinatorHooks;
 }
 
@@ -55,7 +58,7 @@ export interface CoordinatorHooks {
 }
 
 const tickMs = 25;
-const defaults = { takeoverBatch: 500, takeoverGraceMs: 5_000, wishSweepMs: 30_000 };
+const defaults = { takeoverBatch: 500, takeoverGraceMs: 5_000, wishSweepMs: 30_000, localsMax: 16 };
 /** Wishes that are carried out at one look. */
 const wishesMax = 100;
 /** After a fault of the store, before time tries again. */
@@ -70,6 +73,9 @@ export class Coordinator {
   private readonly writer: DecisionWriter;
   private readonly dispatcher: Dispatcher;
   private readonly subjects: Subjects;
+  private readonly locals: LocalFunctions;
+  /** What this process has found out itself, and no message will say again: waits here until it is saved. */
+  private readonly heard: Input[] = [];
   private subscription: ActiveSubscription | undefined;
   /** When doubtful transactions are read again without any message asking for it; ms of the monotonic clock. */
   private reloadAt = 0;
@@ -86,7 +92,14 @@ export class Coordinator {
     this.options = { ...defaults, ...options, hooks: this.hooks };
     const { onFault, onBug, onShards } = this.hooks;
     const { owner, takeoverGraceMs: graceMs } = this.options;
-    this.dispatcher = new Dispatcher(ports, this.live, { graceMs, onFault });
+    this.locals = new LocalFunctions(ports.clock, {
+      atOnceMax: this.options.localsMax,
+      isWanted: (live, command) => this.live.waitsFor(live.record.transactionId, command),
+      tell: (input) => this.hear(input),
+      onBug,
+    });
+    const runLocal = this.locals.run.bind(this.locals);
+    this.dispatcher = new Dispatcher(ports, this.live, { graceMs, runLocal, onFault });
     this.shards = new ShardHolder(ports.journal, ports.clock, {
       ...this.options,
       graceMs,
@@ -102,6 +115,7 @@ export class Coordinator {
   /** Joins the inbox; the shards that come with it are taken before their first message is read. */
   async start(): Promise<void> {
     this.stopped = false;
+    this.locals.start();
     this.shards.start();
     this.subscription = await this.ports.bus.subscribe({
       topic: inboxTopic,
@@ -114,6 +128,7 @@ export class Coordinator {
 
   /** Hands over: finishes the batch in hand, leaves the group, sends nothing more. */
   async stop(): Promise<void> {
+    await this.locals.stop();
     this.stopped = true;
     this.shards.stop();
     this.cancelTick?.();
@@ -190,6 +205,17 @@ export class Coordinator {
     this.live.arm(id, 0, this.ports.journal.now() + tickMs);
   }
 
+  private hear(input: Input): void {
+    this.heard.push(input);
+    void this.tick();
+  }
+
+  /** A shard that was lost meanwhile is another's, who asks for himself. */
+  private takeHeard(): readonly Input[] {
+    if (this.reloadAt > this.ports.clock.now()) return [];
+    return this.heard.splice(0).filter(({ shard }) => this.shards.holds(shard));
+  }
+
   private scheduleTick(): void {
     if (this.stopped) return;
     this.cancelTick = this.ports.clock.after(tickMs, () => {
@@ -199,16 +225,19 @@ export class Coordinator {
 
   private async tick(): Promise<void> {
     const isIdle = this.live.waiting === 0 && this.live.doubts.length === 0 && !this.shards.hasLost;
-    if (isIdle && !this.mayLookForWishes()) return;
+    if (this.stopped || (isIdle && this.heard.length === 0 && !this.mayLookForWishes())) return;
     await this.serial.run(async () => {
       await this.shards.retakeLost();
       const ids = this.live.takeDue(this.ports.journal.now());
-      if (ids.length === 0 && !this.mayReload() && !this.mayLookForWishes()) return;
+      const heard = this.takeHeard();
+      const isNothing = ids.length === 0 && heard.length === 0;
+      if (isNothing && !this.mayReload() && !this.mayLookForWishes()) return;
       try {
         const wishes = await this.unheardWishes();
-        await this.process([...wishes, ...ids.flatMap((id) => this.dueInput(id))]);
+        await this.process([...heard, ...wishes, ...ids.flatMap((id) => this.dueInput(id))]);
       } catch (error) {
         this.hooks.onFault(error);
+        this.heard.unshift(...heard);
         this.reloadAt = this.ports.clock.now() + faultPauseMs;
         for (const id of ids) this.live.arm(id, 0, this.ports.journal.now() + faultPauseMs);
       }

@@ -60,19 +60,19 @@ test('branches of a parallel group are asked for in one batch', () => {
 });
 
 test('R2: what this host does not carry out parks the transaction and says so, instead of waiting for ever', () => {
-  const counted = saga('counted', { version: 1 })
+  const called = saga('called', { version: 1 })
     .step('book-flight', operation('flight'), () => ({}))
-    .local('count', () => 1)
+    .step('call', { ...operation('insurer'), transport: 'http' }, () => ({}))
     .define();
-  const begun = begin(sagaProtocol(counted), record('counted'));
+  const begun = begin(sagaProtocol(called), record('called'));
   const decision = decide(begun, replied('book-flight'), context);
   expect(decision.standing).toMatchObject({ status: 'parked', reason: { kind: 'bug' } });
-  expect(bugs).toEqual(['TypeError: this host does not carry out run-local of this kind']);
+  expect(bugs).toEqual(['TypeError: this host does not carry out send of this kind']);
 });
 
 test('a definition whose very first step is not carried out cannot begin', () => {
-  const counted = saga('counted', { version: 1 })
-    .local('count', () => 1)
+  const called = saga('called', { version: 1 })
+    .step('call', { ...operation('insurer'), transport: 'http' }, () => ({}))
     .define();
-  expect(() => begin(sagaProtocol(counted), record('counted'))).toThrow('does not carry out run-local');
+  expect(() => begin(sagaProtocol(called), record('called'))).toThrow('does not carry out send');
 });

@@ -101,7 +101,7 @@ function advance(decision: Decision, event: TransactionEvent): Decision {
   return due === undefined ? told : advance(told, { type: 'decided', at: event.at, decision: due.decision });
 }
 
-/** The engine can ask for more than this host carries out yet: probes, functions, children, participants over HTTP. Such a
+/** The engine can ask for more than this host carries out yet: probes, children, participants over HTTP. Such a
  *  transaction parks, and says why, instead of waiting for ever for what nobody does. */
 function served(next: Transition<unknown, ProtocolCommand>): Transition<unknown, ProtocolCommand> {
   const strange = next.commands.find((command) => !isServed(command));
@@ -111,7 +111,7 @@ function served(next: Transition<unknown, ProtocolCommand>): Transition<unknown,
 
 function isServed(command: ProtocolCommand): boolean {
   if (command.type === 'send') return command.transport === undefined;
-  return command.type === 'announce' || command.type === 'decide' || command.type === 'alarm';
+  return command.type !== 'probe' && command.type !== 'start-child' && command.type !== 'undo-child';
 }
 
 /** A wish is for one rest: repeated, or late, it ends no other, nor one that only this batch decides upon. */

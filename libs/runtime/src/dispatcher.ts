@@ -2,7 +2,7 @@
  * Sends the commands that decisions imply, AFTER the commit that implies them, and lets their time-outs begin to run once
  * the broker has acknowledged. It remembers nothing of what it sent: the state can name it again (architecture §6).
  */
-import type { SendCommand } from '@sagamore/engine';
+import type { RunLocalCommand, SendCommand } from '@sagamore/engine';
 import { Fault } from '@sagamore/resilience';
 import type { Decision, LiveTransaction } from './decision.js';
 import type { LiveTransactions } from './live-transactions.js';
@@ -12,6 +12,8 @@ import type { Bus, Journal } from './ports.js';
 export interface DispatcherOptions {
   /** How long an attempt that was sent again at a takeover is given at least, ms. */
   readonly graceMs: number;
+  /** Runs a function of the definition, and waits for nothing. */
+  readonly runLocal: (live: LiveTransaction, command: RunLocalCommand) => void;
   readonly onFault: (error: unknown) => void;
 }
 
@@ -28,6 +30,7 @@ export class Dispatcher {
     const { journal } = this.ports;
     const decidedAt = journal.now();
     for (const decision of decisions) this.sound(decision);
+    for (const decision of decisions) this.runLocals(decision);
     try {
       await this.send(decisions.map((decision) => messagesOf(decision, decidedAt)));
     } finally {
@@ -43,11 +46,16 @@ export class Dispatcher {
     for (const live of revived) this.live.set(live);
     const at = this.ports.journal.now();
     const outstanding = revived.map((after) => after.protocol.outstanding(after.state));
+    revived.forEach((after, index) => this.runLocals({ after, commands: outstanding[index]! }));
     await this.send(revived.map((after, index) => messagesOf({ after, commands: outstanding[index]! }, at)));
     const earliest = this.ports.journal.now() + this.options.graceMs;
     revived.forEach(({ record }, index) => {
       this.live.arm(record.transactionId, 0, outstanding[index]!.length > 0 ? earliest : 0);
     });
+  }
+
+  private runLocals({ after, commands }: Pick<Decision, 'after' | 'commands'>): void {
+    for (const command of commands) if (command.type === 'run-local') this.options.runLocal(after, command);
   }
 
   /** A deadline behind the pivot is no reason to undo anything, only to tell somebody (S28). */

@@ -54,7 +54,8 @@ function isReply(data: object): data is ReplyData {
   );
 }
 
-function isOutcome(reply: Reply): boolean {
+/** Whether what claims to be a reply has the fields of its outcome. */
+export function isOutcome(reply: Reply): boolean {
   switch (reply.outcome) {
     case 'succeeded':
     case 'in-progress':

@@ -3,7 +3,7 @@
  * them are in doubt. Finished and parked ones leave, so that memory does not grow with history. What stands here has been
  * committed; nothing else ever does (R12).
  */
-import type { TransactionId } from '@sagamore/engine';
+import type { RunLocalCommand, TransactionId } from '@sagamore/engine';
 import type { Decision, LiveTransaction } from './decision.js';
 import { DueTimes } from './due-times.js';
 import type { Shard } from './ports.js';
@@ -21,6 +21,17 @@ export class LiveTransactions {
 
   set(live: LiveTransaction): void {
     this.byId.set(live.record.transactionId, live);
+  }
+
+  /** Whether a transaction still waits for the answer to `asked`, in whatever attempt. */
+  waitsFor(id: TransactionId, asked: RunLocalCommand): boolean {
+    const live = this.byId.get(id);
+    if (live === undefined) return false;
+    return live.protocol.outstanding(live.state).some((command) => {
+      if (command.type !== 'run-local') return false;
+      const { branchId, operation, generation } = command;
+      return branchId === asked.branchId && operation === asked.operation && generation === asked.generation;
+    });
   }
 
   /** Moves memory to where a decision has led, AFTER it was committed. What moves is due when `arm` says so. */

@@ -18,7 +18,7 @@ export function commandOf(definition: SagaDefinition, branch: Branch): AskingCom
   const asking = { branchId, operation: half, generation, attempt, payload };
   switch (via.type) {
     case 'local':
-      return { type: 'run-local', step: step.name, ...asking };
+      return { type: 'run-local', step: step.name, timeoutMs: step.timeoutMs, ...asking };
     case 'child': {
       const { name, version } = via.definition;
       const type = half === 'action' ? 'start-child' : 'undo-child';

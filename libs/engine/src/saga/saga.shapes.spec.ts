@@ -388,6 +388,7 @@ describe('a local step', () => {
     expect(command).toEqual({
       type: 'run-local',
       step: 'price',
+      timeoutMs: 10_000,
       branchId: 'price',
       operation: 'action',
       generation: 1,
@@ -401,7 +402,8 @@ describe('a local step', () => {
 
   test('runs the function that the command names, forth and back', () => {
     const protocol = sagaProtocol(definition);
-    const asked = { type: 'run-local', step: 'price', branchId: 'price', generation: 1, attempt: 1 } as const;
+    const command = { type: 'run-local', step: 'price', timeoutMs: 100 } as const;
+    const asked = { ...command, branchId: 'price', generation: 1, attempt: 1 } as const;
     const forth = { ...asked, operation: 'action', payload: { input: { n: 4 }, results: {} } } as const;
     expect(protocol.runLocal?.(forth)).toEqual({ total: 8 });
     const undo = { input: {}, outcome: 'succeeded', output: { total: 8 } };
