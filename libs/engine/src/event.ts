@@ -3,6 +3,7 @@
  * store's clock, and whatever luck it needs, so that replaying them needs neither a clock nor a random number.
  */
 import type { Decision } from './command.js';
+import type { LockAnswer } from './locks/lock.js';
 import type { Half, ProbeFinding, Reply } from './operation.js';
 
 /** A participant's answer to one half of a branch. `retryAt` is the jittered instant of the next attempt, drawn by the
@@ -44,6 +45,15 @@ export interface SignalReceived {
   readonly name: string;
   readonly id: string;
   readonly payload: unknown;
+}
+
+/** What became of a claim to a semantic lock; the host reads it from the registry, AFTER the claim was committed there. A
+ *  circle of waiting that this transaction was chosen to break stands in its history by this event (S102). */
+export interface LockAnswered {
+  readonly type: 'lock-answered';
+  readonly at: number;
+  readonly branchId: string;
+  readonly answer: LockAnswer;
 }
 
 /** The orchestrator that runs the parent asks its child for one half: to do everything, or to take it all back. */
@@ -120,6 +130,7 @@ export type TransactionEvent =
   | Probed
   | TimePassed
   | SignalReceived
+  | LockAnswered
   | ParentAsked
   | Decided
   | Settled

@@ -8,6 +8,7 @@ export type {
   DecisionAsked,
   DecisionMade,
   DefinitionMissing,
+  LockAnswered,
   OutcomeReported,
   Decided,
   ParentAsked,
@@ -61,6 +62,7 @@ export {
   type CompensationReason,
   type GroupBuilder,
   type LocalPart,
+  type LockOptions,
   type LoopOptions,
   type OnUnknown,
   type PatienceOptions,
@@ -81,6 +83,18 @@ export { judgeCancel } from './saga/saga.people.js';
 export { sagaProtocol } from './saga/saga.protocol.js';
 export { judgeSignal, type SignalVerdict } from './saga/saga.signal.js';
 export { type SagaState } from './saga/saga.state.js';
+// Semantic locks
+export { deadlocksIn, type Deadlocks, type Victim } from './locks/deadlock.js';
+export {
+  blockersOf,
+  judgeClaim,
+  type Lock,
+  type LockAnswer,
+  type LockClaim,
+  type LockPolicy,
+  type LockRow,
+  type WaitsFor,
+} from './locks/lock.js';
 // What branches asked in parallel have in common
 export type { BranchOptions, EndContext, EndReason, Patience } from './round/round.branch.js';
 // TCC

@@ -39,6 +39,8 @@ export interface RestReason {
   readonly blocked?: readonly BranchId[];
   /** What a termination left as it was: every branch that was done, or may have been (S32). */
   readonly abandoned?: readonly BranchId[];
+  /** The keys of the semantic locks that it held when it was terminated (S32). */
+  readonly locks?: readonly string[];
 }
 
 /** `moving`: the owner acts. `parked`: at rest until a person acts. `final`: never changes again (I31). `held`: a child

@@ -4,6 +4,7 @@
  */
 import type { ProtocolCommand, RunLocalCommand } from './command.js';
 import type { Replied, TransactionEvent } from './event.js';
+import type { LockClaim } from './locks/lock.js';
 import type { Transition } from './machine.js';
 import type { Half } from './operation.js';
 import type { BranchId, Standing, TransactionId } from './standing.js';
@@ -85,6 +86,9 @@ export interface Protocol<State = unknown> {
     state: State,
     event: TransactionEvent,
   ): { readonly attempt: number; readonly policy: RetryPolicy; readonly notBeforeMs?: number } | undefined;
+  /** The semantic locks that `state` holds or asks for: the host keeps the registry so, in the very commit that makes the
+   *  state durable. Absent where the definition asks for none. */
+  claims?(state: State): readonly LockClaim[];
   /** What a reply means that changed nothing, for the ledger of late ones; undefined when it is no late reply at all.
    *  Absent where the protocol keeps no such ledger. */
   classifyLate?(state: State, event: Replied): LateReply | undefined;

@@ -3,6 +3,7 @@
  * It stands at the start of the road: what is written here decides everything that the machine may ever ask for.
  * It checks the shape once, in `define()`, and never runs anything.
  */
+import type { Lock, LockPolicy } from '../locks/lock.js';
 import type { Operation, Reply, Undo } from '../operation.js';
 import {
   policyFrom,
@@ -58,6 +59,14 @@ export interface SignalOptions<OnDeadline extends 'refuse' | 'continue' = 'refus
   readonly deadlineMs?: number;
   /** What follows when nobody spoke in time: the saga turns around, or goes on without a result. Default `refuse`. */
   readonly onDeadline?: OnDeadline;
+}
+
+/** What a lock may say about itself. */
+export interface LockOptions {
+  /** What follows when another transaction holds the key; default `wait`. */
+  readonly policy?: LockPolicy;
+  /** How long to wait once it is reached; ms, positive, default without end. Past it the saga turns around. */
+  readonly deadlineMs?: number;
 }
 
 /** A person's answer, the payload of an approval's signal. A "no" is a refusal, and the saga turns around. */
@@ -181,6 +190,17 @@ export class SagaBuilder<Input, Results, Output = null, Parts = Nothing> {
   ): SagaBuilder<Input, Results & Named<Name, null>, null, Parts> {
     const until = typeof duration === 'number' ? (_context: unknown, at: number) => at + duration : duration;
     return new SagaBuilder(addWork(this.told, name, { kind: 'wait', until }));
+  }
+
+  /** Takes a semantic lock: what follows begins once no earlier transaction holds `key` against it. Held until this one
+   *  has come to its end, parked or not, and not until its process ends (S101). `key` is pure. A lock that `fail`s, runs out
+   *  of time, or gives way in a deadlock (S102) turns the saga around. */
+  lock<Name extends string>(
+    name: Free<Name, Results>,
+    key: (context: StepContext<Input, Results>) => string,
+    { policy = 'wait', deadlineMs = Infinity }: LockOptions = {},
+  ): SagaBuilder<Input, Results & Named<Name, Lock>> {
+    return new SagaBuilder(addWork(this.told, name, { kind: 'lock', policy, deadlineMs, key }));
   }
 
   /** Waits until somebody sends the signal of this name; one that came before is taken at once (S39). The result is

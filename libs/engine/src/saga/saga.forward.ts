@@ -146,6 +146,11 @@ function enter(front: Front, node: SagaNode): void {
       assert(Number.isFinite(due), `${front.definition.name}/${node.name} waits for no instant: ${due}`);
       return stand(front, node, { waitingFor: 'instant', due });
     }
+    case 'lock': {
+      const key = node.key(contextFor(front, node));
+      assert(key.length > 0, `${front.definition.name}/${node.name} locks no key`);
+      return stand(front, node, { waitingFor: 'lock', due: front.at + node.deadlineMs, payload: key });
+    }
     case 'signal': {
       const early = front.signals.find(({ name }) => name === node.name);
       if (early !== undefined && !isNo(node, early.payload)) return mark(front, node, early.payload);
@@ -174,7 +179,11 @@ function begin(front: Front, step: SagaStep, asked: Pick<Branch, 'node' | 'pass'
 }
 
 /** A node that asks nobody: it waits for an instant or for somebody outside. */
-function stand(front: Front, node: SagaNode, how: Pick<Branch, 'waitingFor' | 'due'>): void {
+function stand(
+  front: Front,
+  node: SagaNode,
+  how: Pick<Branch, 'waitingFor' | 'due'> & Partial<Pick<Branch, 'payload'>>,
+): void {
   const asked = { half: 'action', generation: 1, attempt: 1, deadline: Infinity, payload: null } as const;
   const rest = { doubt: undefined, probes: 0, of: undefined };
   front.active.push({ node: node.index, pass: -1, id: node.name, ...asked, ...rest, ...how });

@@ -23,7 +23,8 @@ export type FindingCode =
   | 'undo-after-pivot'
   | 'external-before-refusal'
   | 'unreachable-branch'
-  | 'blind-undo';
+  | 'blind-undo'
+  | 'lock-after-pivot';
 
 /** What is known of the world at boot. */
 export interface Known {
@@ -33,7 +34,7 @@ export interface Known {
 
 type Rule = (definition: SagaDefinition, known: Known) => readonly Omit<Finding, 'saga'>[];
 
-const rules: readonly Rule[] = [consumers, afterPivot, externalFirst, unreachable, blindUndo];
+const rules: readonly Rule[] = [consumers, afterPivot, externalFirst, unreachable, blindUndo, lateLocks];
 
 /** Every finding about `definition`, rule by rule, in the order of its steps. Empty: nothing to say. */
 export function lint(definition: SagaDefinition, known: Known = {}): readonly Finding[] {
@@ -136,6 +137,19 @@ function blindUndo({ steps }: SagaDefinition): ReturnType<Rule> {
       code: 'blind-undo',
       step,
       message: 'its undo needs the output, which is missing while the outcome is unknown; probe, wait or ask',
+    }));
+}
+
+/** Who can no longer be undone cannot give way, so a circle of such ones is broken by nobody (S102). */
+function lateLocks({ nodes, pivot, recovery }: SagaDefinition): ReturnType<Rule> {
+  return nodes
+    .filter(({ kind, ancestors }) => kind === 'lock' && (recovery === 'forward' || ancestors.has(pivot)))
+    .map(({ name: step }) => ({
+      severity: 'warning',
+      code: 'lock-after-pivot',
+      step,
+      message:
+        'it is asked for where nothing can be undone, so in a deadlock it cannot give way; lock earlier',
     }));
 }
 

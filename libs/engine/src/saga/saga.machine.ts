@@ -12,12 +12,13 @@ import { answerParent } from './saga.child.js';
 import { commandOf, outstandingOf } from './saga.command.js';
 import { settleCompensating } from './saga.compensation.js';
 import { goOn, setOut } from './saga.forward.js';
+import { expireLock, hearLock } from './saga.lock.js';
 import { hearParent } from './saga.parent.js';
 import { cancel, settleByHand, terminate } from './saga.people.js';
 import { stepOfNode, type SagaDefinition } from './saga.plan.js';
 import { park, parkForBug, pause, resume, unpause } from './saga.rest.js';
 import { hearSignal, settleSignal } from './saga.signal.js';
-import { isMoving, without, withInstead } from './saga.state.js';
+import { isIdle, isMoving, without, withInstead } from './saga.state.js';
 import type { Branch, Executing, Moving, SagaState } from './saga.state.js';
 import { dueAtOf, dueBranch, isOverdue, passDeadline } from './saga.time.js';
 import { isAwaited, settleAwaited, settleUnknown, turnAround } from './saga.turn.js';
@@ -70,6 +71,8 @@ function tell(definition: SagaDefinition, state: SagaState, event: TransactionEv
       return isMoving(state) ? pass(definition, state, event) : unchanged(state);
     case 'signal-received':
       return hearSignal(definition, state, event) ?? unchanged(state);
+    case 'lock-answered':
+      return hearLock(definition, state, event) ?? unchanged(state);
     case 'parent-asked':
       return hearParent(definition, state, event) ?? unchanged(state);
     case 'cancel-requested':
@@ -126,9 +129,10 @@ export function addresseeOf({ active }: Moving, event: Replied | Probed): Branch
   return undefined;
 }
 
-function isFor({ half, waitingFor }: Branch, event: Replied | Probed): boolean {
+function isFor(branch: Branch, event: Replied | Probed): boolean {
+  const { half, waitingFor } = branch;
   if (event.type === 'probed') return waitingFor === 'probe' || waitingFor === 'next-probe';
-  return event.operation === half && waitingFor !== 'instant' && waitingFor !== 'signal';
+  return event.operation === half && !isIdle(branch);
 }
 
 function pass(definition: SagaDefinition, state: Moving, event: TimePassed): Step {
@@ -142,6 +146,8 @@ function advance(definition: SagaDefinition, state: Moving, branch: Branch, even
     return goOn(definition, state, { branch, outcome: 'mark', output: null, at: event.at });
   if (state.status === 'executing' && branch.waitingFor === 'signal')
     return settleSignal(definition, state, { branch, at: event.at });
+  if (state.status === 'executing' && branch.waitingFor === 'lock')
+    return expireLock(definition, state, { branch, at: event.at });
   const meaning = meaningOf(definition, branch, event, isAwaited(definition, state, branch));
   switch (meaning.outcome) {
     case 'nothing':

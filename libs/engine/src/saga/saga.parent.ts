@@ -87,7 +87,10 @@ function acknowledged({ state, commands }: Step): Step {
 }
 
 /** What is done is undone as it would have been by the child itself. */
-function undo(definition: SagaDefinition, { journey, done, output }: Completed, at: number): Step {
+function undo(definition: SagaDefinition, completed: Completed, at: number): Step {
+  const { done, output } = completed;
+  // Its locks were free as soon as it was done; what was free is not taken again behind everybody's back.
+  const { locks: _, ...journey } = completed.journey;
   const state: Completed = { status: 'completed', journey, done, output };
   if (definition.pivot >= 0 || definition.recovery === 'forward')
     return { state, commands: answerParent(journey, cannotUndo('beyond-the-pivot')) };

@@ -11,7 +11,7 @@ import { answerParent } from './saga.child.js';
 import { goBack, settleCompensating } from './saga.compensation.js';
 import { goOn } from './saga.forward.js';
 import { askedAgain, commandsOf } from './saga.rest.js';
-import { isMoving, movingOf, without } from './saga.state.js';
+import { isIdle, isMoving, movingOf, without } from './saga.state.js';
 import type { Branch, Done, Executing, Moving, Parked, SagaState } from './saga.state.js';
 import { canTurn, isAwaited, turnAround, unknown } from './saga.turn.js';
 
@@ -43,7 +43,7 @@ export function cancel(
 }
 
 function givenUp(state: Executing): Executing {
-  const asked = state.active.filter(({ waitingFor }) => waitingFor !== 'instant' && waitingFor !== 'signal');
+  const asked = state.active.filter((branch) => !isIdle(branch));
   const done = asked.reduce<Done | undefined>((earlier, branch) => unknown(branch, earlier), state.done);
   return { ...state, done, active: [], isPaused: false };
 }
@@ -56,7 +56,10 @@ export function terminate(
   const moving = movingOf(state);
   if (moving === undefined) return undefined;
   const { journey } = moving;
-  const why: RestReason = { kind: 'terminated', actor, because: reason, abandoned: abandonedBy(moving) };
+  const abandoned = abandonedBy(moving);
+  const locks = journey.locks?.map(({ key }) => key);
+  const bare: RestReason = { kind: 'terminated', actor, because: reason, abandoned };
+  const why: RestReason = locks === undefined ? bare : { ...bare, locks };
   const failure = { code: 'CHILD_TERMINATED', message: 'a person gave the child saga up', retryable: false };
   return {
     state: { status: 'terminated', reason: why, journey },
@@ -73,8 +76,7 @@ function abandonedBy(moving: Moving): readonly string[] {
   for (let done = moving.done; done !== undefined; done = done.earlier)
     if (done.outcome !== 'mark') ids.unshift(done.id);
   const blocked = moving.status === 'compensating' ? moving.blocked.map(({ branch }) => branch) : [];
-  for (const { id, waitingFor } of [...blocked, ...moving.active])
-    if (waitingFor !== 'instant' && waitingFor !== 'signal') ids.push(id);
+  for (const branch of [...blocked, ...moving.active]) if (!isIdle(branch)) ids.push(branch.id);
   return [...new Set(ids)];
 }
 

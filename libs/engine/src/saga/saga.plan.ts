@@ -3,6 +3,7 @@
  * The language of `saga.definition.ts` is told once and compiled to this; the machine knows nothing else of a saga.
  * A saga told step by step is a chain; groups, branches and loops only change what stands before what.
  */
+import type { LockPolicy } from '../locks/lock.js';
 import type { Operation, Undo } from '../operation.js';
 import type { RetryPolicy } from '../transaction.js';
 
@@ -86,6 +87,13 @@ export type Work =
   | { readonly kind: 'decision'; isTaken(context: AnyContext): boolean }
   /** `until`: the instant at which it ends, given the one at which it is reached. */
   | { readonly kind: 'wait'; until(context: AnyContext, at: number): number }
+  | {
+      readonly kind: 'lock';
+      readonly policy: LockPolicy;
+      /** ms from being reached; infinite where none is set. */
+      readonly deadlineMs: number;
+      key(context: AnyContext): string;
+    }
   | {
       readonly kind: 'signal';
       /** ms from being reached; infinite where none is set. */

@@ -9,9 +9,10 @@ import type { Standing } from '../standing.js';
 import type { Protocol } from '../transaction.js';
 import { attemptOf, meaningOf, policyOf, type MovingEvent } from './saga.attempt.js';
 import { classifyLate } from './saga.late.js';
+import { claimsOf, hasLocks } from './saga.lock.js';
 import { addresseeOf, sagaMachine } from './saga.machine.js';
 import type { AnyContext, SagaDefinition } from './saga.plan.js';
-import { isMoving, type Branch, type Moving, type SagaState } from './saga.state.js';
+import { isIdle, isMoving, type Branch, type Moving, type SagaState } from './saga.state.js';
 import { dueBranch } from './saga.time.js';
 import { timelineOf } from './saga.timeline.js';
 import { isAwaited } from './saga.turn.js';
@@ -30,6 +31,7 @@ export function sagaProtocol(definition: SagaDefinition): Protocol<SagaState> {
     dueAt: (state) => sagaMachine.dueAt(definition, state),
     standing: standingOf,
     retryOf: (state, event) => retryOf(definition, state, event),
+    ...(hasLocks(definition) && { claims: (state: SagaState) => claimsOf(definition, state) }),
     classifyLate: (state, event) => classifyLate(definition, state, event),
     runLocal: (command) => runLocal(definition, command),
     timeline: (start, events) => timelineOf(definition, start, events),
@@ -73,8 +75,7 @@ function notBeforeOf(event: MovingEvent): number | undefined {
 /** The branch an event is about, if it asks for something; a wait is never tried again. */
 function subjectOf(state: Moving, event: MovingEvent): Branch | undefined {
   const branch = event.type === 'time-passed' ? dueBranch(state, event.at) : addresseeOf(state, event);
-  const isWait = branch?.waitingFor === 'instant' || branch?.waitingFor === 'signal';
-  return isWait ? undefined : branch;
+  return branch !== undefined && isIdle(branch) ? undefined : branch;
 }
 
 /** Runs one half of a local step. What it answers is the reply's output, unless it answers a refusal. */

@@ -61,6 +61,7 @@ export function askedAgain(definition: SagaDefinition, branch: Branch, at: numbe
     case 'late-reply':
     case 'instant':
     case 'signal':
+    case 'lock':
       return branch;
   }
 }

@@ -8,6 +8,8 @@ import type { RetryPolicy } from '../transaction.js';
 import { stepOfNode, type SagaDefinition, type SagaNode, type SagaStep } from './saga.plan.js';
 import type { SettledStep } from './saga.plan.js';
 
+type LockNode = SagaNode & { readonly kind: 'lock' };
+
 const kebabCase = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
 
 /** Throws an assertion for the first finding; it names the saga and the step. */
@@ -43,6 +45,13 @@ function assertPlace(definition: SagaDefinition, node: SagaNode): void {
   assert(isAfter || isBefore, `${where}: nothing runs beside the pivot, and "${pivot?.name}" is it`);
   if (isAfter) assertAfterPivot(where, node, pivot.name);
   else if (definition.recovery === 'backward') assertUndoable(where, stepOfNode(node));
+  else if (node.kind === 'lock') assertNeverRefused(where, node);
+}
+
+/** Where nothing is undone, nobody may be turned away. */
+function assertNeverRefused(where: string, { policy, deadlineMs }: LockNode): void {
+  const mayRefuse = policy === 'fail' || deadlineMs < Infinity;
+  assert(!mayRefuse, `${where}: a lock that may be refused stands where nothing can be undone`);
 }
 
 function assertPivot(where: string, node: SagaNode): void {
@@ -56,6 +65,7 @@ function assertAfterPivot(where: string, node: SagaNode, pivot: string): void {
     const mayRefuse = node.isApproval || (node.onDeadline === 'refuse' && node.deadlineMs < Infinity);
     assert(!mayRefuse, `${where}: nothing after the pivot may refuse, for nothing is undone there`);
   }
+  if (node.kind === 'lock') assertNeverRefused(where, node);
   const step = stepOfNode(node);
   if (step === undefined) return;
   assert(!step.pivot, `${where}: a saga has one pivot, and "${pivot}" is it`);
@@ -98,7 +108,7 @@ function assertNode(saga: string, node: SagaNode): void {
   assert(kebabCase.test(node.name), `${saga}: a step's name is kebab-case, found "${node.name}"`);
   if (node.kind === 'loop')
     assert(isCount(node.atOnce), `${where}: atOnce is a positive whole number, found ${node.atOnce}`);
-  if (node.kind === 'signal') assertDeadline(where, node.deadlineMs);
+  if (node.kind === 'signal' || node.kind === 'lock') assertDeadline(where, node.deadlineMs);
 }
 
 function assertStep(saga: string, step: SettledStep): void {

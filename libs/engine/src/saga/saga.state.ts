@@ -10,6 +10,14 @@ import type { Parent } from '../transaction.js';
 export interface Journey {
   readonly input: unknown;
   readonly parent: Parent | undefined;
+  /** The semantic locks it was granted. Kept apart from `done`, because they are held until everything is undone. */
+  readonly locks?: readonly HeldLock[];
+}
+
+/** A semantic lock that was granted, under the name of the node that asked for it. */
+export interface HeldLock {
+  readonly branchId: string;
+  readonly key: string;
 }
 
 /** One half of a branch in hand. There may be several at the same time. */
@@ -26,9 +34,18 @@ export interface Branch {
   /** `reply`: sent, no answer · `retry`: waits to send the next attempt · `poll`: waits to ask the same one again ·
    *  `child`: another saga works on it and will answer of its own accord · `probe`: asked what became of it ·
    *  `next-probe`: waits to ask that again · `late-reply`: nothing is asked any more · `instant`: a timer ·
-   *  `signal`: somebody outside. */
+   *  `signal`: somebody outside · `lock`: its turn at a key. */
   readonly waitingFor:
-    'reply' | 'retry' | 'poll' | 'child' | 'probe' | 'next-probe' | 'late-reply' | 'instant' | 'signal';
+    | 'reply'
+    | 'retry'
+    | 'poll'
+    | 'child'
+    | 'probe'
+    | 'next-probe'
+    | 'late-reply'
+    | 'instant'
+    | 'signal'
+    | 'lock';
   /** The instant at which the waiting ends; ms of the store's clock, infinite where only an event ends it. */
   readonly due: number;
   /** The instant at which all attempts end; infinite where none is set. */
@@ -160,6 +177,11 @@ export function isMoving(state: SagaState): state is Moving {
 export function movingOf(state: SagaState): Moving | undefined {
   if (isMoving(state)) return state;
   return state.status === 'parked' ? state.suspended : undefined;
+}
+
+/** Whether nothing was asked of anybody: a timer, somebody outside, or the turn at a key is waited for. */
+export function isIdle({ waitingFor }: Branch): boolean {
+  return waitingFor === 'instant' || waitingFor === 'signal' || waitingFor === 'lock';
 }
 
 /** Those but one. */

@@ -7,7 +7,7 @@ import type { TransactionEvent } from '../event.js';
 import type { Start, StepView } from '../transaction.js';
 import { sagaMachine } from './saga.machine.js';
 import type { SagaDefinition } from './saga.plan.js';
-import { movingOf, type Branch, type SagaState } from './saga.state.js';
+import { isIdle, movingOf, type Branch, type SagaState } from './saga.state.js';
 
 type Lines = Map<string, StepView>;
 
@@ -62,9 +62,8 @@ function noteNews(lines: Lines, { before, after, commands, at }: News): void {
     lines.set(key, { name, operation, outcome: 'pending', attempts, at });
   }
   for (const branch of after) {
-    const { waitingFor, id: name, half: operation } = branch;
-    const isWait = waitingFor === 'instant' || waitingFor === 'signal';
-    if (isWait && !lines.has(keyOf(branch)))
+    const { id: name, half: operation } = branch;
+    if (isIdle(branch) && !lines.has(keyOf(branch)))
       lines.set(keyOf(branch), { name, operation, outcome: 'pending', attempts: 1, at });
   }
 }
@@ -100,6 +99,9 @@ function outcomeOf(branch: Branch, event: TransactionEvent): StepView['outcome']
       return branch.waitingFor === 'instant' ? 'succeeded' : 'unknown';
     case 'signal-received':
       return branch.id === event.name && event.at < branch.due ? 'succeeded' : 'unknown';
+    case 'lock-answered':
+      if (branch.id !== event.branchId) return 'unknown';
+      return event.answer.outcome === 'granted' ? 'succeeded' : 'refused';
     case 'operator-set-result':
       return isAbout(branch, event) ? 'succeeded' : 'unknown';
     case 'replied': {

@@ -17,6 +17,7 @@ import { options, shapes, Teller, type Shape } from './saga.tree.example.js';
 const numRuns = 2_000;
 const failure = (retryable: boolean) => ({ code: 'X', message: 'x', retryable });
 const refusal = { code: 'no' };
+const granted = { outcome: 'granted', version: 1 } as const;
 const replies = fc.constantFrom<Reply[]>(
   { outcome: 'succeeded', output: 'o' },
   { outcome: 'succeeded', output: 'o' },
@@ -35,6 +36,7 @@ const findings = fc.constantFrom<ProbeFinding[]>(
 const kinds = fc.constantFrom<TransactionEvent['type'][]>(
   ...(['replied', 'replied', 'replied', 'probed', 'time-passed', 'time-passed', 'operator-resumed'] as const),
   ...(['operator-skipped', 'operator-set-result', 'signal-received', 'parent-asked', 'bug-found'] as const),
+  'lock-answered' as const,
   ...(['cancel-requested', 'operator-paused', 'terminate-requested'] as const),
 );
 const moves = fc.record({
@@ -72,6 +74,8 @@ function eventOf(
       return { type, at: meant === undefined ? at : Math.max(meant.due, now), retryAt: at + 5 };
     case 'signal-received':
       return { type, at, name: branchId, id: String(move.which), payload: { approved: move.isStray } };
+    case 'lock-answered':
+      return { type, at, branchId, answer: move.isStray ? { outcome: 'held', by: ['b'] } : granted };
     case 'parent-asked':
       return { type, at, operation, generation };
     case 'operator-skipped':

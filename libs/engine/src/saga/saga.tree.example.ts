@@ -3,6 +3,7 @@
  * promised of it, read from the same tree alone. No part of the library's face; it knows nothing of nodes or states.
  */
 import fc from 'fast-check';
+import type { LockPolicy } from '../locks/lock.js';
 import { saga, type SagaBuilder, type SagaDefinition, type SagaOptions } from './saga.definition.js';
 import { operationOf } from './saga.example.js';
 
@@ -10,6 +11,7 @@ import { operationOf } from './saga.example.js';
 export type Shape =
   | { readonly kind: 'step'; readonly probed: boolean; readonly local: boolean }
   | { readonly kind: 'wait' }
+  | { readonly kind: 'lock'; readonly policy: LockPolicy }
   | { readonly kind: 'loop'; readonly passes: number; readonly atOnce: number }
   | { readonly kind: 'when'; readonly taken: boolean; readonly inner: readonly Shape[] }
   | { readonly kind: 'group'; readonly members: readonly (readonly Shape[])[] }
@@ -23,6 +25,10 @@ export const { shapes } = fc.letrec<{ shapes: readonly Shape[]; shape: Shape }>(
     { depthIdentifier: 'saga', maxDepth: 2, withCrossShrink: true },
     fc.record({ kind: fc.constant('step' as const), probed: fc.boolean(), local: fc.boolean() }),
     fc.record({ kind: fc.constant('wait' as const) }),
+    fc.record({
+      kind: fc.constant('lock' as const),
+      policy: fc.constantFrom<LockPolicy[]>('wait', 'fail', 'commutative', 'reread'),
+    }),
     fc.record({
       kind: fc.constant('loop' as const),
       passes: fc.nat({ max: 3 }),
@@ -126,6 +132,10 @@ export class Teller {
       }
       case 'wait':
         return [told.wait(this.name('w'), 50), nothing];
+      case 'lock': {
+        const { policy } = shape;
+        return [told.lock(this.name('k'), () => 'a-key', { policy, deadlineMs: 60 }), nothing];
+      }
       case 'loop':
         return this.tellLoop(told, shape);
       case 'when':

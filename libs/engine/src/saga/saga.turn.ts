@@ -11,7 +11,7 @@ import { goBack } from './saga.compensation.js';
 import { stepOfNode, type SagaDefinition, type SagaStep } from './saga.plan.js';
 import { park } from './saga.rest.js';
 import { entryOf } from './saga.results.js';
-import { without, withInstead } from './saga.state.js';
+import { isIdle, without, withInstead } from './saga.state.js';
 import type { Branch, Compensating, Done, Executing, Moving, SagaState } from './saga.state.js';
 
 type Step = Transition<SagaState, TransactionCommand>;
@@ -45,11 +45,6 @@ export function turnAround(
   const bare = { blocked: [], undone: undefined, deadline: Infinity };
   const rest = { journey, signals, isPaused, reason, done, active: awaited, ...bare };
   return goBack(definition, { status: 'compensating', ...rest }, { at, commands });
-}
-
-/** A timer, or somebody outside: nothing was asked of anybody. */
-function isIdle({ waitingFor }: Branch): boolean {
-  return waitingFor === 'instant' || waitingFor === 'signal';
 }
 
 /** How a running action is awaited once the saga turns around; undefined when it is given up, to be undone as unknown.

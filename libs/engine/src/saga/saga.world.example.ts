@@ -7,9 +7,11 @@ import assert from 'node:assert/strict';
 import { answerTo, judge, type BarrierRow } from '../barrier/barrier.js';
 import type { AskingCommand, TransactionCommand } from '../command.js';
 import type { TransactionEvent } from '../event.js';
+import type { LockAnswer } from '../locks/lock.js';
 import type { Half, Reply } from '../operation.js';
 import type { Start } from '../transaction.js';
 import type { SagaDefinition } from './saga.definition.js';
+import { claimsOf } from './saga.lock.js';
 import { sagaMachine } from './saga.machine.js';
 import { sagaProtocol } from './saga.protocol.js';
 import type { SagaState } from './saga.state.js';
@@ -96,7 +98,19 @@ export class World {
     if (this.letters.length > 0 && !this.happens(0.2)) return this.deliver();
     if (this.needsPerson(run) && (!this.isUnkind || this.happens(0.3)))
       return this.tell(tx, { type: 'operator-resumed', ...person });
+    if (!this.happens(0.2) && this.answerLock(tx, run)) return;
     this.passTime(tx, run);
+  }
+
+  /** The registry of locks has its own specs; here its answer is drawn. */
+  private answerLock(tx: string, { definition, state }: Run): boolean {
+    const claim = claimsOf(definition, state).find(({ isAwaited }) => isAwaited);
+    if (claim === undefined || state.status === 'parked') return false;
+    const answer: LockAnswer = this.happens(0.1)
+      ? { outcome: 'held', by: ['somebody'] }
+      : { outcome: 'granted', version: this.now };
+    this.tell(tx, { type: 'lock-answered', at: this.now, branchId: claim.branchId, answer });
+    return true;
   }
 
   private needsPerson({ state }: Run): boolean {
