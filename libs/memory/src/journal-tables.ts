@@ -12,6 +12,7 @@ export interface TransactionRow extends TransactionRecord {
   readonly status: string;
   readonly phase: Phase;
   readonly reason?: RestReason;
+  readonly output?: unknown;
   readonly updatedAt: number;
   readonly wished: readonly string[];
 }
@@ -90,20 +91,9 @@ function isWanted(row: TransactionRow, { status, phase, definition, before }: Tr
   );
 }
 
-function withEvents(row: TransactionRow, events: readonly TransactionEvent[]): StoredTransaction {
-  const { transactionId, definition, version, shard, input, startedAt, status, phase, reason, updatedAt } =
-    row;
-  const known = {
-    transactionId,
-    definition,
-    version,
-    shard,
-    input,
-    startedAt,
-    status,
-    phase,
-    updatedAt,
-    events,
-  };
-  return reason === undefined ? known : { ...known, reason };
+function withEvents(
+  { wished: _, ...row }: TransactionRow,
+  events: readonly TransactionEvent[],
+): StoredTransaction {
+  return { ...row, events };
 }

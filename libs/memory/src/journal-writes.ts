@@ -36,12 +36,20 @@ export async function writeStatuses(
   { transactions }: JournalTables,
   statuses: readonly TransactionStatus[],
 ): Promise<void> {
-  for (const { transactionId, status, phase, reason, at } of statuses) {
+  for (const { transactionId, status, phase, reason, output, at } of statuses) {
     const row = await transactions.lock(transactionId);
     // What is final never changes again (I31).
     if (row === undefined || row.phase === 'final') continue;
-    const { reason: _, ...rest } = row;
-    const moved: TransactionRow = { ...rest, status, phase, updatedAt: at, wished: [] };
-    await transactions.put(transactionId, reason === undefined ? moved : { ...moved, reason });
+    const { reason: _, output: __, ...rest } = row;
+    const moved: TransactionRow = {
+      ...rest,
+      status,
+      phase,
+      ...(reason !== undefined && { reason }),
+      ...(output !== undefined && { output }),
+      updatedAt: at,
+      wished: [],
+    };
+    await transactions.put(transactionId, moved);
   }
 }

@@ -11,6 +11,7 @@ import {
   type JournalReceipt,
   type OperatorWish,
   type OutboxRow,
+  type ParentLink,
   type Shard,
   type StoredTransaction,
   type TransactionQuery,
@@ -32,14 +33,17 @@ interface FoundTransaction {
   readonly status: string;
   readonly phase: Phase;
   readonly reason: RestReason | null;
+  readonly parent: ParentLink | null;
+  /** As text, which tells the output null from no output. */
+  readonly output: string | null;
   readonly input: unknown;
   readonly started_at: number;
   readonly updated_at: number;
   readonly events: readonly TransactionEvent[];
 }
 
-const columns = `transaction_id, definition, definition_version, shard, status, phase, reason, input,
-  (extract(epoch from started_at) * 1000)::float8 as started_at,
+const columns = `transaction_id, definition, definition_version, shard, status, phase, reason, input, parent,
+  output::text as output, (extract(epoch from started_at) * 1000)::float8 as started_at,
   (extract(epoch from updated_at) * 1000)::float8 as updated_at`;
 
 const events = `(select coalesce(json_agg(event order by seq), '[]') from journal
@@ -209,7 +213,7 @@ export class PostgresJournal extends Journal {
 }
 
 function toStored(row: FoundTransaction): StoredTransaction {
-  const { definition, shard, status, phase, reason, input, events: stored } = row;
+  const { definition, shard, status, phase, reason, input, parent, output, events: stored } = row;
   return {
     transactionId: row.transaction_id,
     definition,
@@ -220,6 +224,8 @@ function toStored(row: FoundTransaction): StoredTransaction {
     status,
     phase,
     ...(reason === null ? {} : { reason }),
+    ...(parent === null ? {} : { parent }),
+    ...(output === null ? {} : { output: JSON.parse(output) as unknown }),
     updatedAt: row.updated_at,
     events: stored,
   };

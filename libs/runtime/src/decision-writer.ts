@@ -2,13 +2,13 @@
  * Makes decisions durable, and moves memory AFTER the commit (R12). One decision that the store cannot take holds no other
  * (R2), and one whose fate is unknown is in doubt until it was read again. It sends nothing: what it answers has been saved.
  */
-import type { TransactionId } from '@sagamore/engine';
+import type { AnnounceCommand, ProtocolCommand, TransactionId } from '@sagamore/engine';
 import { Fault } from '@sagamore/resilience';
 import { spoil, undecided, type Decision } from './decision.js';
 import type { LiveTransactions } from './live-transactions.js';
 import { transactionEventsTopic, traceparentOf, type Message, type OutcomeData } from './message.js';
 import type { OutboxRelay } from './outbox-relay.js';
-import type { Journal, JournalReceipt, Shard } from './ports.js';
+import type { Journal, JournalReceipt, Shard, TransactionStatus } from './ports.js';
 import type { ShardHolder } from './shard-holder.js';
 
 /** A start that can never begin, for the dead letters. */
@@ -107,15 +107,12 @@ export class DecisionWriter {
   private save(decisions: readonly Decision[]): Promise<JournalReceipt> {
     const { journal } = this.ports;
     const at = journal.now();
-    // A rest that follows upon a rest is a new one, which may be wished for again; lists tell doing from undoing.
     return journal.commit(
       this.shards.epochs,
       {
         starts: decisions.filter(({ before }) => before === undefined).map(({ after }) => after.record),
         entries: decisions.flatMap(({ entries }) => entries),
-        statuses: decisions
-          .filter(({ before, standing }) => standing.phase !== 'moving' || before?.status !== standing.status)
-          .map(({ after, standing }) => ({ ...standing, ...identity(after.record), at })),
+        statuses: decisions.filter(changesItsRow).map((decision) => statusOf(decision, at)),
         facts: decisions.flatMap((decision) => factsOf(decision, at)),
       },
       this.options.owner,
@@ -136,11 +133,22 @@ export class DecisionWriter {
   }
 }
 
-function identity({ transactionId, shard }: { transactionId: TransactionId; shard: Shard }): {
-  transactionId: TransactionId;
-  shard: Shard;
-} {
-  return { transactionId, shard };
+/** Lists tell doing from undoing. A rest that follows upon a rest is announced and is a new one, which may be wished for
+ *  again; whatever else is learnt while at rest leaves the wish for that rest as it is. */
+function changesItsRow({ before, standing, commands }: Decision): boolean {
+  return before?.status !== standing.status || (standing.phase !== 'moving' && commands.some(isAnnouncement));
+}
+
+function isAnnouncement(command: ProtocolCommand): command is AnnounceCommand {
+  return command.type === 'announce';
+}
+
+/** The last announcement is that of where it stands now. */
+function statusOf({ after, standing, commands }: Decision, at: number): TransactionStatus {
+  const { transactionId, shard } = after.record;
+  const status = { ...standing, transactionId, shard, at };
+  const output = standing.phase === 'moving' ? undefined : commands.findLast(isAnnouncement)?.output;
+  return output === undefined ? status : { ...status, output };
 }
 
 /** The announcements of a decision, for the outbox: nothing could derive them again once the transaction is purged. */
@@ -149,10 +157,15 @@ function factsOf(
   at: number,
 ): readonly { shard: Shard; message: Message<OutcomeData> }[] {
   const { transactionId, definition, version, shard } = after.record;
-  return commands.flatMap((command) => {
-    if (command.type !== 'announce') return [];
-    const { outcome, reason } = command;
-    const data = { transactionId, definition, version, outcome };
+  return commands.filter(isAnnouncement).map(({ outcome, reason, output }) => {
+    const data = {
+      transactionId,
+      definition,
+      version,
+      outcome,
+      ...(reason !== undefined && { reason }),
+      ...(output !== undefined && { output }),
+    };
     const message: Message<OutcomeData> = {
       id: `${transactionId}/${outcome}/${after.seq}`,
       type: `transaction.${outcome}`,
@@ -161,8 +174,8 @@ function factsOf(
       key: transactionId,
       occurredAt: at,
       traceparent: traceparentOf(transactionId),
-      data: reason === undefined ? data : { ...data, reason },
+      data,
     };
-    return [{ shard, message }];
+    return { shard, message };
   });
 }

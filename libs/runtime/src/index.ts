@@ -22,6 +22,7 @@ export {
   type OperatorWish,
   type Origin,
   type OutboxRow,
+  type ParentLink,
   type PreparedEnd,
   type Shard,
   type StoredBarrierRow,

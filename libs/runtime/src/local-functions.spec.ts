@@ -56,7 +56,7 @@ describe('a local function', () => {
     expect(storedBefore).toBe(true);
   });
 
-  test('a promise is waited for; what is no JSON comes back as what the journal keeps of it', async () => {
+  test('a promise is waited for, and what the saga returns of it is stored and told; what is no JSON comes back as what the journal keeps of it', async () => {
     const definition = saga<Input>('dated', { version: 1 })
       .local('date', async () => Promise.resolve({ at: new Date(0), nothing: undefined }))
       .returns(({ results }) => results.date)
@@ -66,9 +66,10 @@ describe('a local function', () => {
     await house.begin(transactionOne, 'dated');
     await house.reaches(transactionOne, 'completed');
     await house.rig.until(() => facts.length === 1, 10);
-    expect(house.events(transactionOne)).toMatchObject([
-      { reply: succeeded({ at: '1970-01-01T00:00:00.000Z' }) },
-    ]);
+    const output = { at: '1970-01-01T00:00:00.000Z' };
+    expect(house.row(transactionOne)).toMatchObject({ phase: 'final', output });
+    expect(facts[0]).toMatchObject({ type: 'transaction.completed', data: { output } });
+    expect(house.events(transactionOne)).toMatchObject([{ reply: succeeded(output) }]);
   });
 
   test('that refuses turns the saga around in its own words', async () => {

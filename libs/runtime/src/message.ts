@@ -73,13 +73,15 @@ export interface ResumeData {
   readonly reason: string;
 }
 
-/** The body of `transaction.completed`, `transaction.compensated` and `transaction.parked`. */
+/** The body of `transaction.completed`, `.compensated`, `.terminated` and `.parked`. */
 export interface OutcomeData {
   readonly transactionId: TransactionId;
   readonly definition: string;
   readonly version: number;
   readonly outcome: string;
   readonly reason?: unknown;
+  /** What a completed transaction returns, if it returns anything. */
+  readonly output?: unknown;
 }
 
 export const inboxTopic = 'orchestrator.inbox';

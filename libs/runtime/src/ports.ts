@@ -7,6 +7,7 @@ import type {
   BarrierRow,
   BranchId,
   Half,
+  Parent,
   Phase,
   Reply,
   RestReason,
@@ -152,6 +153,14 @@ export interface TransactionRecord {
   readonly input: unknown;
   /** ms of the store's clock. */
   readonly startedAt: number;
+  /** Present when it is a step of another transaction. */
+  readonly parent?: ParentLink;
+}
+
+/** Whose step a child is, and which half of it was asked for first: what its story begins with at every replay. */
+export interface ParentLink extends Parent {
+  /** Where the parent is reached: its partition of the inbox. */
+  readonly shard: Shard;
 }
 
 /** Where a transaction stands, as its row says. */
@@ -161,6 +170,8 @@ export interface TransactionStatus {
   readonly status: string;
   readonly phase: Phase;
   readonly reason?: RestReason;
+  /** What a completed transaction returns; JSON. Absent where it returns nothing, or is not completed any more. */
+  readonly output?: unknown;
   /** ms of the store's clock. */
   readonly at: number;
 }
@@ -199,6 +210,7 @@ export interface StoredTransaction extends TransactionRecord {
   readonly status: string;
   readonly phase: Phase;
   readonly reason?: RestReason;
+  readonly output?: unknown;
   readonly updatedAt: number;
   readonly events: readonly TransactionEvent[];
 }

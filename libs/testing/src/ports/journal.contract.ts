@@ -6,7 +6,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { TransactionRecord } from '@sagamore/runtime';
 import { commit, entry, record, shardCount, take } from './journal-fixtures.js';
 import { describeReading } from './journal-reading.contract.js';
-import { fact, faultOf, freshPorts, type OpenPorts, type PortsUnderTest } from './open.js';
+import { fact, faultOf, freshPorts, nextId, type OpenPorts, type PortsUnderTest } from './open.js';
 import { describeWishes } from './wish.contract.js';
 
 /** Registers the suite under `name`; `open` is called once for each test. */
@@ -97,6 +97,31 @@ function writing(ports: () => PortsUnderTest): void {
     expect(stored).toMatchObject({ status: 'executing', phase: 'moving', updatedAt: 7_000 });
     expect(stored?.reason).toBeUndefined();
     expect(stored?.events).toHaveLength(2);
+  });
+
+  test('a child keeps whose step it is; what a completed transaction returns stands in its row, null included', async () => {
+    const epoch = await take(ports(), 1);
+    const parent = {
+      transactionId: nextId(),
+      branchId: 'pack',
+      operation: 'action',
+      generation: 1,
+      shard: 3,
+    } as const;
+    const [child, other] = [record(1, { parent }), record(1)];
+    const { transactionId } = child;
+    const held = { transactionId, shard: 1, status: 'completed', phase: 'held', at: 6_000 } as const;
+    const nothing = { ...held, transactionId: other.transactionId, phase: 'final', output: null } as const;
+    await commit(ports(), [[1, epoch]], { starts: [child, other], statuses: [nothing] });
+    await commit(ports(), [[1, epoch]], { statuses: [{ ...held, output: { label: [7, null] } }] });
+    const [first, second] = await ports().journal.load([transactionId, other.transactionId]).then(byId);
+    expect(first).toMatchObject({ ...child, phase: 'held', output: { label: [7, null] } });
+    expect(second?.output).toBeNull();
+    expect(second).not.toHaveProperty('parent');
+    const undoing = { ...held, status: 'compensating', phase: 'moving', at: 7_000 } as const;
+    await commit(ports(), [[1, epoch]], { statuses: [undoing] });
+    expect((await ports().journal.live(1, { limit: 1 }))[0]).toMatchObject({ transactionId, parent });
+    expect((await ports().journal.load([transactionId]))[0]).not.toHaveProperty('output');
   });
 
   test('I31: a final status never changes again', async () => {
