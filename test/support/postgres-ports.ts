@@ -11,6 +11,7 @@ import {
   PostgresIntents,
   PostgresJournal,
   PostgresOutbox,
+  PreparedTransactions,
   runMigrations,
   statement,
 } from '@sagamore/postgres';
@@ -35,6 +36,7 @@ export async function openPostgresPorts(options: OpenOptions = {}) {
   const dataSource = await openDataSource({ url, migrations, poolSize: 20 });
   await runMigrations(dataSource);
   const database = await PostgresDatabase.open(dataSource, isolation === undefined ? {} : { isolation });
+  const prepared = await PreparedTransactions.open(database, { preparesMax: 2, lockTimeoutMs: 150 });
   return {
     url,
     database,
@@ -43,6 +45,13 @@ export async function openPostgresPorts(options: OpenOptions = {}) {
     outbox: new PostgresOutbox(database),
     journal: new PostgresJournal(database),
     expireClaims: async () => void (await database.read(expireAll)),
-    close: () => database.close(),
+    prepared,
+    // The server itself ends the wait.
+    outlastLocks: async () => undefined,
+    close: async () => {
+      // The server outlives the test, and has few places for what is in doubt.
+      for (const { gid } of await prepared.inDoubt('')) await prepared.rollback(gid, async () => []);
+      await database.close();
+    },
   };
 }

@@ -11,6 +11,7 @@ export {
 export { memoryTx, MemoryTx, type TableView } from './memory-tx.js';
 export { MemoryBarrier } from './memory-barrier.js';
 export { MemoryIntents } from './memory-intents.js';
+export { MemoryPrepared, type MemoryPreparedOptions } from './memory-prepared.js';
 export { MemoryOutbox, type MemoryOutboxOptions } from './memory-outbox.js';
 export { MemoryJournal } from './memory-journal.js';
 export type { AuditRow } from './journal-tables.js';

@@ -7,10 +7,12 @@ import { Database, type Clock, type Tx } from '@sagamore/runtime';
 import { MemoryTable } from './memory-table.js';
 import { MemoryTx } from './memory-tx.js';
 
-/** What outlives a process: committed rows, sequences and the locks of open transactions. */
+/** What outlives a process: committed rows, sequences, what is in doubt, and the locks of open transactions. */
 export class MemoryStore {
   private readonly tables = new Map<string, MemoryTable>();
   private readonly sequences = new Map<string, number>();
+  /** Transactions that wait for a decision, with their writes and their locks, by gid (R19). `since`: store's ms. */
+  readonly inDoubt = new Map<string, { readonly tx: MemoryTx; readonly since: number }>();
 
   /** The table of that name, made when first named. */
   table(name: string): MemoryTable {
@@ -66,12 +68,11 @@ export class MemoryDatabase extends Database {
   override async transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
     if (this.crashed) return never();
     const tx = this.begin();
-    const { onCommit } = this.options;
     let result: T;
     try {
       result = await work(tx);
       tx.throwIfFailed();
-      if (tx.hasWritten) await onCommit?.before?.();
+      if (tx.hasWritten) await this.options.onCommit?.before?.();
     } catch (error) {
       return this.crashed ? never() : this.rollback(tx, error);
     }
@@ -79,10 +80,51 @@ export class MemoryDatabase extends Database {
     if (this.crashed) return never();
     tx.apply();
     this.close(tx);
-    if (tx.hasWritten) await onCommit?.after?.();
-    if (this.crashed) return never();
+    await this.written(tx.hasWritten);
     tx.committed();
     return result;
+  }
+
+  /** For `MemoryPrepared`: `work` in a transaction that waits for a lock no longer than told, and is then either taken
+   *  back or kept in doubt. A lock that is not had in time fails it with `LockTimeout`. */
+  async apart<T>(
+    { lockTimeoutMs }: { readonly lockTimeoutMs: number },
+    work: (tx: MemoryTx) => Promise<{ readonly result: T; readonly keepAs?: string }>,
+  ): Promise<T> {
+    if (this.crashed) return never();
+    const tx = this.begin(lockTimeoutMs);
+    try {
+      const { result, keepAs } = await work(tx);
+      if (keepAs === undefined) {
+        this.close(tx);
+        return this.crashed ? await never() : result;
+      }
+      await this.options.onCommit?.before?.();
+      if (this.crashed) return await never();
+      this.open.delete(tx);
+      tx.keep();
+      this.store.inDoubt.set(keepAs, { tx, since: this.now() });
+      await this.written(true);
+      return result;
+    } catch (error) {
+      return this.crashed ? never() : this.rollback(tx, error);
+    }
+  }
+
+  /** For `MemoryPrepared`: ends what is in doubt under `gid`; false where nothing is. */
+  async settle(operation: 'commit' | 'rollback', gid: string): Promise<boolean> {
+    if (this.crashed) return never();
+    if (!this.store.inDoubt.has(gid)) return false;
+    await this.options.onCommit?.before?.();
+    if (this.crashed) return never();
+    // AFTER the hook: somebody else may have settled it meanwhile.
+    const found = this.store.inDoubt.get(gid);
+    if (found === undefined) return false;
+    this.store.inDoubt.delete(gid);
+    if (operation === 'commit') found.tx.apply();
+    found.tx.end('ended');
+    await this.written(true);
+    return true;
   }
 
   override now(): number {
@@ -97,11 +139,21 @@ export class MemoryDatabase extends Database {
     this.open.clear();
   }
 
-  private begin(): MemoryTx {
+  /** Something is durable; whoever dies now does not learn of it. */
+  private async written(hasWritten: boolean): Promise<void> {
+    if (hasWritten) await this.options.onCommit?.after?.();
+    if (this.crashed) await never();
+  }
+
+  private begin(lockTimeoutMs?: number): MemoryTx {
+    const { clock } = this.options;
     const host = {
       table: (name: string) => this.store.table(name),
       next: (sequence: string) => this.store.next(sequence),
       now: () => this.now(),
+      ...(lockTimeoutMs !== undefined && {
+        afterLockTimeout: (giveUp: () => void) => clock.after(lockTimeoutMs, giveUp),
+      }),
     };
     const tx = new MemoryTx(this.store.next('transaction'), host);
     this.open.add(tx);

@@ -39,7 +39,7 @@ export class MemoryTable {
 interface Waiter {
   readonly tx: MemoryTx;
   readonly resolve: () => void;
-  readonly reject: (fault: Fault) => void;
+  readonly reject: (fault: Error) => void;
 }
 
 /** The lock on one key: one holder, the others in the order they came. */
@@ -47,7 +47,7 @@ export class KeyLock {
   private waiters: Waiter[] = [];
 
   constructor(
-    private readonly table: MemoryTable,
+    readonly table: MemoryTable,
     private readonly key: string,
     private holder: MemoryTx,
   ) {}
@@ -83,7 +83,7 @@ export class KeyLock {
   }
 
   /** Takes `tx` out of the queue; with `fault` its waits reject, without it they never end. */
-  leave(tx: MemoryTx, fault?: Fault): void {
+  leave(tx: MemoryTx, fault?: Error): void {
     tx.waitsFor.delete(this);
     for (const waiter of this.take(tx)) if (fault !== undefined) waiter.reject(fault);
   }

@@ -13,6 +13,13 @@ export interface TxHost {
   /** The next number of a sequence, from 1. Not taken back by a rollback, as in a database. */
   next(sequence: string): number;
   now(): number;
+  /** Calls back when a lock has been waited for too long, unless it is cancelled; absent, a wait has no end. */
+  afterLockTimeout?(giveUp: () => void): () => void;
+}
+
+/** A lock was not had in time. */
+export class LockTimeout extends Error {
+  override readonly name = 'LockTimeout';
 }
 
 /** A table as one transaction sees it: what is committed now, overlaid by its own writes. Rows are never copied. */
@@ -40,7 +47,7 @@ export class MemoryTx extends Tx {
   readonly holds = new Set<KeyLock>();
   readonly waitsFor = new Set<KeyLock>();
   private readonly writes = new Map<MemoryTable, Map<string, unknown>>();
-  private state: 'open' | 'ended' | 'crashed' = 'open';
+  private state: 'open' | 'in-doubt' | 'ended' | 'crashed' = 'open';
   private fault: unknown;
   private lastStatement: Promise<unknown> = Promise.resolve();
 
@@ -100,6 +107,16 @@ export class MemoryTx extends Tx {
     return this.writes.size > 0;
   }
 
+  /** Whether it has changed or locked anything but rows of the table of that name. */
+  hasTouchedBeside(name: string): boolean {
+    return [...this.holds].some(({ table }) => table.name !== name);
+  }
+
+  /** Closes it for further work; its writes and locks stay until `end`. */
+  keep(): void {
+    this.state = 'in-doubt';
+  }
+
   /** Throws what failed a statement of this transaction, even when its work has swallowed it. */
   throwIfFailed(): void {
     if (this.fault !== undefined) throw this.fault;
@@ -112,7 +129,7 @@ export class MemoryTx extends Tx {
 
   /** Gives back all locks. After `crashed` whatever still waits on this transaction's behalf waits for ever. */
   end(state: 'ended' | 'crashed'): void {
-    if (this.state !== 'open') return;
+    if (this.state === 'ended' || this.state === 'crashed') return;
     this.state = state;
     for (const lock of this.waitsFor) lock.leave(this);
     for (const lock of this.holds) lock.release();
@@ -178,11 +195,17 @@ export class MemoryTx extends Tx {
     if (this.state === 'crashed') return new Promise(() => undefined);
     this.throwIfFailed();
     if (this.tryAcquire(table, key)) return undefined;
+    const lock = table.locks.get(key)!;
+    const cancel = this.host.afterLockTimeout?.(() =>
+      lock.leave(this, new LockTimeout(`${key} of ${table.name} was held too long`)),
+    );
     try {
-      return await table.locks.get(key)!.wait(this);
+      return await lock.wait(this);
     } catch (error) {
       this.fault = error;
       throw error;
+    } finally {
+      cancel?.();
     }
   }
 }

@@ -9,8 +9,10 @@ import { MemoryDatabase } from './memory-database.js';
 import { MemoryIntents } from './memory-intents.js';
 import { MemoryJournal } from './memory-journal.js';
 import { MemoryOutbox } from './memory-outbox.js';
+import { MemoryPrepared } from './memory-prepared.js';
 
 const claimMs = 1_000;
+const lockTimeoutMs = 100;
 const longerThanAnyClaimMs = 3_600_000;
 
 describePortsContract('memory', async () => {
@@ -23,6 +25,8 @@ describePortsContract('memory', async () => {
     intents: new MemoryIntents(database),
     outbox,
     journal: new MemoryJournal(database, outbox),
+    prepared: new MemoryPrepared(database, { lockTimeoutMs }),
+    outlastLocks: async () => clock.advance(lockTimeoutMs),
     expireClaims: async () => clock.advance(longerThanAnyClaimMs),
     close: async () => undefined,
   };

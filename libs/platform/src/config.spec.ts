@@ -35,6 +35,7 @@ describe('settings', () => {
       initialStock: 10_000,
       providerTimeoutMs: 5_000,
       externalCallsMax: 10,
+      prepares: { preparesMax: 8, lockTimeoutMs: 2_000 },
       circuit: { failuresToOpen: 5, resetMs: 60_000 },
     });
   });

@@ -38,6 +38,8 @@ export interface Config {
   readonly initialStock: number;
   readonly providerTimeoutMs: number;
   readonly externalCallsMax: number;
+  /** How transactions are prepared for two-phase commit, each on a connection of its own (R19). */
+  readonly prepares: { readonly preparesMax: number; readonly lockTimeoutMs: number };
   /** When the circuit of a provider opens, and for how long. */
   readonly circuit: { readonly failuresToOpen: number; readonly resetMs: number };
 }
@@ -144,6 +146,7 @@ function configOf(read: Settings, databaseUrls: Record<string, string>): Config 
     initialStock: read.INITIAL_STOCK,
     providerTimeoutMs: read.PROVIDER_TIMEOUT_MS,
     externalCallsMax: read.EXTERNAL_CALLS_MAX,
+    prepares: { preparesMax: read.PREPARES_MAX, lockTimeoutMs: read.PREPARE_LOCK_TIMEOUT_MS },
     circuit: { failuresToOpen: read.BREAKER_FAILURES, resetMs: read.BREAKER_RESET_MS },
   };
 }
@@ -165,7 +168,7 @@ function kafkaOf(read: Settings): KafkaConfig {
 }
 
 function freeze(config: Config): Config {
-  const { databaseUrls, kafka, circuit } = config;
-  for (const part of [databaseUrls, circuit, kafka, kafka.brokers, kafka.sasl]) Object.freeze(part);
+  const { databaseUrls, kafka, circuit, prepares } = config;
+  for (const part of [databaseUrls, circuit, prepares, kafka, kafka.brokers, kafka.sasl]) Object.freeze(part);
   return Object.freeze(config);
 }

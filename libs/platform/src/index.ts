@@ -19,6 +19,7 @@ export {
   Handles,
   HandlesBatch,
   Participant,
+  Prepares,
   Records,
   RecordsConfirm,
   RecordsUndo,

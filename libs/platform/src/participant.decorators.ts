@@ -23,9 +23,9 @@ import { ParticipantFaultFilter } from './participant.filter.js';
 /** Any declared operation; its types are inferred where a decorator takes one. */
 export type AnyOperation = DeclaredOperation<unknown, unknown>;
 
-/** What a method is for. `one` and `batch` work inside the batch's transaction; `call` and `record` are the two halves
- *  of an external operation (R7). */
-export type HandlerShape = 'one' | 'batch' | 'call' | 'record';
+/** What a method is for. `one` and `batch` work inside the batch's transaction, `prepared` in one of its own that is left
+ *  in doubt (R19); `call` and `record` are the two halves of an external operation (R7). */
+export type HandlerShape = 'one' | 'batch' | 'prepared' | 'call' | 'record';
 
 /** What one method does, as the transport strategy reads it. */
 export class HandlerRole {
@@ -85,6 +85,16 @@ export function HandlesBatch<O extends AnyOperation>(
   operation: O,
 ): MethodFor<(commands: readonly CommandOf<O>[], tx: Tx) => Promise<readonly ReplyOf<O>[]>> {
   return place(new HandlerRole(operation, 'action', 'batch'));
+}
+
+/** Does one command inside a database transaction of its own, which two-phase commit then keeps in doubt until its
+ *  decision (R19); asked alone it commits in one phase. Stands in the place of `@Handles` for an operation without a
+ *  `confirm`. A refusal is a vote of no. It may wait for locks, up to the lock time-out, and must neither notify nor use
+ *  temporary tables. The platform settles what it has prepared. */
+export function Prepares<O extends AnyOperation>(
+  operation: O,
+): MethodFor<(command: CommandOf<O>, tx: Tx) => Promise<ReplyOf<O>>> {
+  return place(new HandlerRole(operation, 'prepare', 'prepared'));
 }
 
 /** Undoes one action. Returning nothing means that it is undone. */

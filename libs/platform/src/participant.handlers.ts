@@ -2,8 +2,16 @@
  * From the methods that Nest found to the handlers the participant runtime works with, with every mistake in the wiring
  * named at once (S22). Pure but for calling the methods; it must never start anything.
  */
-import { succeeded, type Reply } from '@sagamore/engine';
-import type { ExternalHandler, HandledCommand, Handler, LocalHandler, Settled, Tx } from '@sagamore/runtime';
+import { partOf, succeeded, type Reply } from '@sagamore/engine';
+import type {
+  ExternalHandler,
+  HandledCommand,
+  Handler,
+  LocalHandler,
+  PreparedHandler,
+  Settled,
+  Tx,
+} from '@sagamore/runtime';
 import { Fault } from '@sagamore/resilience';
 import type { AnyOperation, CallContext, HandlerRole } from './participant.decorators.js';
 
@@ -14,13 +22,14 @@ export interface RoledMethod {
 }
 
 /** Pairs and checks the methods of `service`. Throws one `CONFIGURATION_INVALID` that lists every finding: an operation
- *  handled twice, one of another service, one declared external but handled locally or the reverse, half of a pair, and
- *  an undo that is declared but not handled. */
+ *  handled twice, one of another service, one declared external but handled locally or the reverse, half of a pair, an
+ *  undo that is declared but not handled, and one prepared that the database cannot prepare. */
 export function handlersOf(service: string, methods: readonly RoledMethod[]): readonly Handler[] {
   const findings = [
     ...strangers(service, methods),
     ...repeats(methods),
     ...mismatches(methods),
+    ...unpreparable(methods),
     ...gaps(methods),
   ];
   if (findings.length > 0) {
@@ -48,10 +57,26 @@ function mismatches(methods: readonly RoledMethod[]): readonly string[] {
     .map(({ role }) => `${role.pattern} is ${role.operation.effect} but handled as ${effectOf(role)}`);
 }
 
+/** What has a confirm only holds, and its own handlers settle it: nothing is left for the database to keep (R21). And
+ *  one who is asked alone is asked for the action, so there is one handler for both. */
+function unpreparable(methods: readonly RoledMethod[]): readonly string[] {
+  const acted = new Set(
+    methods.flatMap(({ role }) => (role.half === 'action' ? [role.operation.action] : [])),
+  );
+  return methods
+    .filter(({ role }) => role.shape === 'prepared')
+    .flatMap(({ role: { operation, pattern } }) => [
+      ...(operation.confirm === undefined ? [] : [`${pattern} has a confirm, so it is held, not prepared`]),
+      ...(acted.has(operation.action) ? [`${pattern} does the action too, which has a handler`] : []),
+    ]);
+}
+
 /** Every operation of which anything is handled must be handled whole: its action, and its confirm and its undo where it
- *  has them. */
+ *  has them. What is prepared does the action too. */
 function gaps(methods: readonly RoledMethod[]): readonly string[] {
   const patterns = new Set(methods.map(({ role }) => role.pattern));
+  for (const { role } of methods)
+    if (role.shape === 'prepared') patterns.add(`${role.operation.action}/action`);
   const operations = new Map(methods.map(({ role }) => [role.operation.action, role.operation]));
   return [...operations.values()]
     .flatMap(expectedPatterns)
@@ -77,6 +102,8 @@ function handlerOf(method: RoledMethod, methods: readonly RoledMethod[]): readon
       return [localHandler(method, (commands, tx) => oneByOne(method, commands, tx))];
     case 'batch':
       return [localHandler(method, (commands, tx) => allAtOnce(method, commands, tx))];
+    case 'prepared':
+      return [preparedHandler(method)];
     case 'call':
       return [
         externalHandler(
@@ -97,6 +124,15 @@ function isRecordOf(role: HandlerRole, call: HandlerRole): boolean {
 
 function localHandler({ role }: RoledMethod, handle: LocalHandler['handle']): LocalHandler {
   return { effect: 'local', operation: role.operation, half: role.half, handle };
+}
+
+function preparedHandler({ role, run }: RoledMethod): PreparedHandler {
+  return {
+    effect: 'prepared',
+    operation: role.operation,
+    half: 'prepare',
+    work: async (command, tx) => replyOf(role, await run(command, tx)),
+  };
 }
 
 function externalHandler({ role, run }: RoledMethod, record: RoledMethod | undefined): ExternalHandler {
@@ -133,9 +169,9 @@ async function allAtOnce(
   return answered.map((reply) => replyOf(role, reply));
 }
 
-/** An undo that says nothing has undone, and a confirm has confirmed; an action always has an answer. */
+/** An undo that says nothing has undone, and a confirm has confirmed; what does something always has an answer. */
 function replyOf(role: HandlerRole, answer: unknown): Reply {
-  if (answer === undefined && role.half !== 'action') return succeeded(null);
+  if (answer === undefined && partOf(role.half) !== 'does') return succeeded(null);
   if (isReply(answer)) return answer;
   throw new TypeError(`${role.pattern} must answer with a reply`);
 }

@@ -4,7 +4,15 @@
  */
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { refused, succeeded, type Half, type Reply } from '@sagamore/engine';
-import { MemoryBarrier, MemoryBus, MemoryDatabase, MemoryIntents } from '@sagamore/memory';
+import {
+  MemoryBarrier,
+  MemoryBus,
+  MemoryDatabase,
+  MemoryIntents,
+  MemoryPrepared,
+  memoryTx,
+  type MemoryStore,
+} from '@sagamore/memory';
 import { uuidv7 } from '@sagamore/primitives';
 import { Fault } from '@sagamore/resilience';
 import {
@@ -41,13 +49,14 @@ import {
   Handles,
   HandlesBatch,
   Participant,
+  Prepares,
   Records,
   RecordsUndo,
   Undoes,
   UndoesBatch,
   type CallContext,
 } from './participant.decorators.js';
-import { ParticipantServer } from './transport.strategy.js';
+import { ParticipantServer, type ParticipantServerPorts } from './transport.strategy.js';
 
 const paint = operation('wall.paint', {
   undo: 'strip',
@@ -132,16 +141,29 @@ interface Running {
   readonly bus: Bus;
   readonly server: ParticipantServer;
   readonly faults: unknown[];
+  readonly store: MemoryStore;
   readonly ask: (messageType: string, payload: unknown, half?: Half, branch?: string) => Promise<Reply>;
 }
 
-async function started(...controllers: Type[]): Promise<Running> {
+function started(...controllers: Type[]): Promise<Running> {
+  return startedWith({}, ...controllers);
+}
+
+async function startedWith(ports: Partial<ParticipantServerPorts>, ...controllers: Type[]): Promise<Running> {
   const clock = new SystemClock();
   const bus = new MemoryBus({ clock });
   const database = new MemoryDatabase({ clock });
   const faults: unknown[] = [];
   const server = new ParticipantServer(
-    { database, barrier: new MemoryBarrier(), intents: new MemoryIntents(database), bus, clock },
+    {
+      database,
+      barrier: new MemoryBarrier(),
+      intents: new MemoryIntents(database),
+      openPrepared: async () => new MemoryPrepared(database),
+      bus,
+      clock,
+      ...ports,
+    },
     { service: 'wall', owner: 'test', onFault: (error) => void faults.push(error) },
   );
   const module = await Test.createTestingModule({ controllers }).compile();
@@ -151,7 +173,7 @@ async function started(...controllers: Type[]): Promise<Running> {
     () => app.close(),
   );
   await app.listen();
-  return { bus, server, faults, ask: asker(bus) };
+  return { bus, server, faults, store: database.store, ask: asker(bus) };
 }
 
 function asker(bus: Bus): Running['ask'] {
@@ -412,4 +434,71 @@ test('a method whose types do not fit its operation does not compile', () => {
     }
   }
   expect(Misfit.name).toBe('Misfit');
+});
+
+describe('what is prepared', () => {
+  const shape = { input: z.object({ nails: z.int() }), output: z.object({ left: z.int() }) };
+  const nail = operation('wall.nail', shape);
+  const drill = operation('wall.drill', { ...shape, confirm: 'plug', undo: 'fill' });
+
+  @Participant('wall')
+  class Carpenter {
+    @Prepares(nail)
+    async nail({ operationId, payload }: CommandOf<typeof nail>, tx: Tx): Promise<ReplyOf<typeof nail>> {
+      if (payload.nails > 3) return refused('too-many');
+      await memoryTx(tx).table('nails').insert(operationId, payload);
+      return succeeded({ left: 3 - payload.nails });
+    }
+  }
+  const undo = { input: { nails: 1 }, outcome: 'unknown' };
+
+  test('R19: is in doubt after its vote, and settled by the platform', async () => {
+    const { ask, store } = await started(Carpenter);
+    const id = uuidv7(Date.now());
+    expect(await ask('wall.nail', { nails: 1 }, 'prepare', id)).toEqual(succeeded({ left: 2 }));
+    expect([store.committed('nails').length, [...store.inDoubt.keys()]]).toEqual([0, [`wall:${id}:b`]]);
+    const asked = { input: { nails: 1 }, output: null };
+    expect(await ask('wall.commit-prepared', asked, 'commit', id)).toEqual(succeeded({}));
+    expect([store.committed('nails').length, store.inDoubt.size]).toEqual([1, 0]);
+    expect((await ask('wall.rollback-prepared', undo, 'rollback', id)).outcome).toBe('refused');
+  });
+
+  test('and refuses, votes no; and is asked alone, commits in one phase', async () => {
+    const { ask, store } = await started(Carpenter);
+    expect(await ask('wall.nail', { nails: 4 }, 'prepare')).toEqual(refused('too-many'));
+    expect(await ask('wall.nail', { nails: 2 })).toEqual(succeeded({ left: 1 }));
+    expect([store.committed('nails').length, store.inDoubt.size]).toEqual([1, 0]);
+  });
+
+  test('R21: and has a confirm, or an action of its own, is named at the start', async () => {
+    @Participant('wall')
+    class Muddled {
+      @Prepares(drill)
+      async drill(): Promise<ReplyOf<typeof drill>> {
+        return succeeded({ left: 0 });
+      }
+      @Handles(nail)
+      async hammer(): Promise<ReplyOf<typeof nail>> {
+        return succeeded({ left: 0 });
+      }
+      @Prepares(nail)
+      async nail(): Promise<ReplyOf<typeof nail>> {
+        return succeeded({ left: 0 });
+      }
+    }
+    await expect(started(Muddled)).rejects.toThrow('wall.drill/prepare has a confirm, so it is held');
+    await expect(started(Muddled)).rejects.toThrow('wall.nail/prepare does the action too');
+  });
+
+  test('I45: a database that cannot keep it is refused at the start, by whoever opens it', async () => {
+    const tooSmall = new Fault('CONFIGURATION_INVALID', 'max_prepared_transactions', { retryable: false });
+    const opened: string[] = [];
+    const openPrepared = async () => {
+      opened.push('opened');
+      throw tooSmall;
+    };
+    await expect(startedWith({ openPrepared }, Carpenter)).rejects.toThrow(tooSmall);
+    await startedWith({ openPrepared }, Painter);
+    expect(opened).toEqual(['opened']);
+  });
 });

@@ -10,6 +10,7 @@ import {
   PostgresDatabase,
   PostgresIntents,
   PostgresOutbox,
+  PreparedTransactions,
   runMigrations,
   type DataSourceOptions,
 } from '@sagamore/postgres';
@@ -147,9 +148,16 @@ function providersOf({ host, service, entities = [], migrations = [] }: ServiceO
     {
       provide: ParticipantServer,
       inject: [Database, Barrier, Intents, Bus],
-      useFactory: (database: Database, barrier: Barrier, intents: Intents, bus: Bus) =>
+      useFactory: (database: PostgresDatabase, barrier: Barrier, intents: Intents, bus: Bus) =>
         new ParticipantServer(
-          { database, barrier, intents, bus, clock: host.clock },
+          {
+            database,
+            barrier,
+            intents,
+            bus,
+            clock: host.clock,
+            openPrepared: () => PreparedTransactions.open(database, config.prepares),
+          },
           { service, owner: instance, callsMax: config.externalCallsMax, onFault },
         ),
     },

@@ -150,6 +150,17 @@ export const settings = z.object({
     'How long an open circuit refuses before it lets a probe through',
     '100 to 3600000 ms',
   ),
+  PREPARES_MAX: described(
+    whole(1, 100).prefault('8'),
+    'Transactions a service prepares for two-phase commit at the same time, each on a connection of its own; the server ' +
+      'must keep twice as many (`max_prepared_transactions`)',
+    '1 to 100 transactions',
+  ),
+  PREPARE_LOCK_TIMEOUT_MS: described(
+    whole(10, 60_000).prefault('2000'),
+    'How long a prepare waits for a lock before it votes no',
+    '10 to 60000 ms',
+  ),
   EXTERNAL_CALLS_MAX: described(
     whole(1, 1_000).prefault('10'),
     'External calls a service has under way at the same time',

@@ -5,8 +5,10 @@
  */
 import {
   Participant as ParticipantRuntime,
+  type Handler,
   type ParticipantOptions,
   type ParticipantPorts,
+  type Prepared,
   type Tx,
 } from '@sagamore/runtime';
 import { Server, type CustomTransportStrategy, type MessageHandler } from '@nestjs/microservices';
@@ -16,6 +18,12 @@ import { handlersOf, type RoledMethod } from './participant.handlers.js';
 
 /** What a participant server is made of. */
 export interface ParticipantServerOptions extends Omit<ParticipantOptions, 'handlers'> {}
+
+/** The ports of a service. What only a service that prepares needs is opened where some method does. */
+export interface ParticipantServerPorts extends Omit<ParticipantPorts, 'prepared'> {
+  /** May refuse: the database must be set up for it (I45). */
+  readonly openPrepared?: () => Promise<Prepared>;
+}
 
 /** One a service and process; `connectMicroservice({ strategy })` gives it the methods, `listen` starts the participant
  *  and `close` drains it. A service without handlers starts nothing. */
@@ -29,7 +37,7 @@ export class ParticipantServer extends Server implements CustomTransportStrategy
   private participant: ParticipantRuntime | undefined;
 
   constructor(
-    private readonly ports: ParticipantPorts,
+    private readonly ports: ParticipantServerPorts,
     private readonly options: ParticipantServerOptions,
   ) {
     super();
@@ -77,9 +85,15 @@ export class ParticipantServer extends Server implements CustomTransportStrategy
   private async start(): Promise<void> {
     const handlers = handlersOf(this.service, this.methods);
     if (handlers.length === 0) return;
-    const participant = new ParticipantRuntime(this.ports, { ...this.options, handlers });
+    const participant = new ParticipantRuntime(await this.portsFor(handlers), { ...this.options, handlers });
     await participant.start();
     this.participant = participant;
+  }
+
+  private async portsFor(handlers: readonly Handler[]): Promise<ParticipantPorts> {
+    const { openPrepared, ...ports } = this.ports;
+    const prepares = handlers.some(({ effect }) => effect === 'prepared');
+    return prepares && openPrepared !== undefined ? { ...ports, prepared: await openPrepared() } : ports;
   }
 }
 

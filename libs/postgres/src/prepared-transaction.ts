@@ -4,9 +4,9 @@
  * obeys, and lists what waits for a word. NOTIFY and temporary tables cannot be used in such work.
  */
 import assert from 'node:assert/strict';
-import { failed, judgePrepared, refused, type Reply } from '@sagamore/engine';
+import { failed, refused, type Reply } from '@sagamore/engine';
 import { Bulkhead, Fault } from '@sagamore/resilience';
-import { Prepared, type FindRows, type InDoubt, type PreparedEnd } from '@sagamore/runtime';
+import { Prepared, type InDoubt } from '@sagamore/runtime';
 import type pg from 'pg';
 import type { PostgresDatabase } from './database.js';
 import { commitUnknown, isSessionLost, sqlStateOf, toFault } from './faults.js';
@@ -148,24 +148,8 @@ export class PreparedTransactions extends Prepared {
     return { ...reply, readOnly: true };
   }
 
-  override commit(gid: string, found: FindRows): Promise<PreparedEnd> {
-    return this.#settle('commit', checked(gid), found);
-  }
-
-  override rollback(gid: string, found: FindRows): Promise<PreparedEnd> {
-    return this.#settle('rollback', checked(gid), found);
-  }
-
-  async #settle(operation: 'commit' | 'rollback', gid: string, found: FindRows): Promise<PreparedEnd> {
-    if (await this.#settlePrepared(operation, gid)) return 'done';
-    const verdict = judgePrepared({ operation, generation: 1 }, { isPrepared: false, found: await found() });
-    if (verdict === 'duplicate') return 'done';
-    return verdict === 'empty' ? 'absent' : 'contradicted';
-  }
-
-  /** Whether there was something to settle. */
-  async #settlePrepared(operation: 'commit' | 'rollback', gid: string): Promise<boolean> {
-    const command = { text: `${operation} prepared '${gid}'`, query_timeout: silenceMs };
+  protected override async settle(operation: 'commit' | 'rollback', gid: string): Promise<boolean> {
+    const command = { text: `${operation} prepared '${checked(gid)}'`, query_timeout: silenceMs };
     try {
       await this.#decisions.query(command);
       return true;

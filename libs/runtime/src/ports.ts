@@ -3,6 +3,7 @@
  * injection token; each is kept by several technologies and judged by one contract suite (`libs/testing`).
  * Adapters turn every driver error into a `Fault`.
  */
+import { judgePrepared } from '@sagamore/engine';
 import type {
   BarrierRow,
   BranchId,
@@ -115,11 +116,24 @@ export abstract class Prepared {
   /** Settles as decided; idempotent. `found` is asked only where nothing is prepared under `gid`: "does not exist" counts
    *  as done only where the barrier's row, which the commit has made visible, says so. Throws a `Fault`; with
    *  `COMMIT_UNKNOWN` it may have happened, and asking again tells. */
-  abstract commit(gid: string, found: FindRows): Promise<PreparedEnd>;
+  commit(gid: string, found: FindRows): Promise<PreparedEnd> {
+    return this.end('commit', gid, found);
+  }
   /** As `commit`, for the other decision. */
-  abstract rollback(gid: string, found: FindRows): Promise<PreparedEnd>;
+  rollback(gid: string, found: FindRows): Promise<PreparedEnd> {
+    return this.end('rollback', gid, found);
+  }
   /** Those that wait for a word, the oldest first; `prefix` is the service's name and a colon, or more of a gid. */
   abstract inDoubt(prefix: string): Promise<readonly InDoubt[]>;
+  /** For adapters: ends what is prepared under `gid`; false where nothing is. */
+  protected abstract settle(operation: 'commit' | 'rollback', gid: string): Promise<boolean>;
+
+  private async end(operation: 'commit' | 'rollback', gid: string, found: FindRows): Promise<PreparedEnd> {
+    if (await this.settle(operation, gid)) return 'done';
+    const verdict = judgePrepared({ operation, generation: 1 }, { isPrepared: false, found: await found() });
+    if (verdict === 'duplicate') return 'done';
+    return verdict === 'empty' ? 'absent' : 'contradicted';
+  }
 }
 
 /** Messages saved with the state that implies them; the relay publishes them AFTER the commit. */

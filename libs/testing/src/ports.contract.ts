@@ -1,5 +1,6 @@
 /**
- * The one face of the contract suites for the database ports (`Database`, `Barrier`, `Intents`, `Outbox`, `Journal`).
+ * The one face of the contract suites for the database ports (`Database`, `Barrier`, `Intents`, `Outbox`, `Journal`,
+ * `Prepared`).
  * Each adapter calls them in a spec of its own ring; a promise that is not tested here binds no adapter.
  */
 import { describeBarrierContract } from './ports/barrier.contract.js';
@@ -8,6 +9,7 @@ import { describeIntentsContract } from './ports/intents.contract.js';
 import { describeJournalContract } from './ports/journal.contract.js';
 import type { OpenPorts } from './ports/open.js';
 import { describeOutboxContract } from './ports/outbox.contract.js';
+import { describePreparedContract } from './ports/prepared.contract.js';
 
 export type { OpenPorts, PortsUnderTest } from './ports/open.js';
 export {
@@ -16,13 +18,15 @@ export {
   describeIntentsContract,
   describeJournalContract,
   describeOutboxContract,
+  describePreparedContract,
 };
 
-/** Registers all five suites for an adapter that keeps all five ports. */
+/** Registers all suites for an adapter that keeps all the ports. */
 export function describePortsContract(name: string, open: OpenPorts): void {
   describeDatabaseContract(name, open);
   describeBarrierContract(name, open);
   describeIntentsContract(name, open);
   describeOutboxContract(name, open);
   describeJournalContract(name, open);
+  describePreparedContract(name, open);
 }

@@ -14,6 +14,7 @@ import type {
   Journal,
   Message,
   Outbox,
+  Prepared,
   StoredBarrierRow,
 } from '@sagamore/runtime';
 
@@ -24,8 +25,11 @@ export interface PortsUnderTest {
   readonly intents: Intents;
   readonly outbox: Outbox;
   readonly journal: Journal;
+  readonly prepared: Prepared;
   /** Makes every claim of an outbox row expire, as the passing of its time would. */
   expireClaims(): Promise<void>;
+  /** Resolves when a prepare that waits for a lock now has waited too long, or will have without help. */
+  outlastLocks(): Promise<void>;
   close(): Promise<void>;
 }
 
