@@ -92,9 +92,9 @@ export function settlementSeatsOf(job: Commanded, found: readonly BarrierRow[]):
     .map((half) => planted(job, half));
 }
 
-/** A seat taken for good: a late action finds that of its undo's and is refused (S4). */
-function planted(job: Commanded, operation: Half): StoredBarrierRow {
-  return { ...branchOf(job), operation, generation: plantedGeneration, outcome: 'planted' };
+/** A seat taken for good: a late action finds that of its undo's, or of a probe that found nothing, and is refused (S4). */
+export function planted(job: Commanded, operation: Half, generation = plantedGeneration): StoredBarrierRow {
+  return { ...branchOf(job), operation, generation, outcome: 'planted' };
 }
 
 export const emptyReply: Reply = { outcome: 'succeeded', output: {}, empty: true };

@@ -76,3 +76,43 @@ test('a definition whose very first step is not carried out cannot begin', () =>
     .define();
   expect(() => begin(sagaProtocol(called), record('called'))).toThrow('does not carry out send');
 });
+
+test('R15: time serves everything that is due in one batch, each with a retryAt drawn for itself', () => {
+  const retry = { attemptsMax: 3, baseMs: 1_000, maxMs: 1_000 };
+  const patience = { timeoutMs: 100, retry };
+  const trip = saga('trip', { version: 1 })
+    .parallel((group) =>
+      group
+        .step('book-flight', operation('flight'), () => ({}), patience)
+        .step('book-hotel', operation('hotel'), () => ({}), patience)
+        .step('book-car', operation('car'), () => ({}), patience),
+    )
+    .define();
+  const begun = begin(sagaProtocol(trip), record('trip'));
+  const due = { kind: 'due', transactionId: 'a-transaction', shard: 0 } as const;
+  const late = decide(begun, due, { ...context, at: 100 });
+  const drawn = late.entries.map(({ event }) => (event.type === 'time-passed' ? event.retryAt : undefined));
+  expect(new Set(drawn).size).toBe(3);
+  expect(decide(begun, due, { ...context, at: 99 })).toBe(begun);
+});
+
+test('what falls due at one instant by the hundred is served in bounded portions, and nothing of it is forgotten', () => {
+  const copies = saga('copies', { version: 1 })
+    .forEach(
+      'copy',
+      () => Array.from({ length: 500 }, (_, index) => index),
+      operation('copy'),
+      (index) => index,
+      { atOnce: 500, timeoutMs: 100, retry: { attemptsMax: 2, baseMs: 1_000, maxMs: 1_000 } },
+    )
+    .define();
+  const due = { kind: 'due', transactionId: 'a-transaction', shard: 0 } as const;
+  let decision = begin(sagaProtocol(copies), record('copies'));
+  const portions: number[] = [];
+  for (let seq = -1; seq !== decision.after.seq;) {
+    seq = decision.after.seq;
+    decision = decide(decision, due, { ...context, at: 100 });
+    portions.push(decision.after.seq - seq);
+  }
+  expect(portions).toEqual([200, 200, 100, 0]);
+});

@@ -46,8 +46,32 @@ export function begin(protocol: Protocol, record: TransactionRecord): Decision {
 
 /** Adds one input to a decision. An input that changes nothing leaves it as it is. */
 export function decide(decision: Decision, input: Input, context: DecisionContext): Decision {
+  if (input.kind === 'due') return passTime(decision, context);
   const event = eventOf(input, context.at);
-  if (event === undefined || isStaleWish(input, decision)) return decision;
+  return event === undefined || isStaleWish(input, decision) ? decision : tell(decision, event, context);
+}
+
+/** Things of one transaction that time serves in one batch: a thousand passes of a loop that time out together must not
+ *  keep all the others waiting. What is left is still due, and is served by the next look. */
+const servedMax = 200;
+
+/** Time serves one thing an event, so that each draws its own `retryAt`: it is told as long as anything is due. */
+function passTime(decision: Decision, context: DecisionContext): Decision {
+  let current = decision;
+  for (let served = 0; served < servedMax && isDue(current, context.at); served++) {
+    const next = tell(current, { type: 'time-passed', at: context.at }, context);
+    if (next === current) break;
+    current = next;
+  }
+  return current;
+}
+
+function isDue({ after: { protocol, state } }: Decision, at: number): boolean {
+  const dueAt = protocol.dueAt(state);
+  return dueAt !== undefined && dueAt <= at;
+}
+
+function tell(decision: Decision, event: TransactionEvent, context: DecisionContext): Decision {
   const { protocol, state } = decision.after;
   try {
     const next = advance(decision, withRetry(protocol, state, event, context));
@@ -101,7 +125,7 @@ function advance(decision: Decision, event: TransactionEvent): Decision {
   return due === undefined ? told : advance(told, { type: 'decided', at: event.at, decision: due.decision });
 }
 
-/** The engine can ask for more than this host carries out yet: probes, children, participants over HTTP. Such a
+/** The engine can ask for more than this host carries out yet: children, participants over HTTP. Such a
  *  transaction parks, and says why, instead of waiting for ever for what nobody does. */
 function served(next: Transition<unknown, ProtocolCommand>): Transition<unknown, ProtocolCommand> {
   const strange = next.commands.find((command) => !isServed(command));
@@ -110,8 +134,8 @@ function served(next: Transition<unknown, ProtocolCommand>): Transition<unknown,
 }
 
 function isServed(command: ProtocolCommand): boolean {
-  if (command.type === 'send') return command.transport === undefined;
-  return command.type !== 'probe' && command.type !== 'start-child' && command.type !== 'undo-child';
+  if (command.type === 'send' || command.type === 'probe') return command.transport === undefined;
+  return command.type !== 'start-child' && command.type !== 'undo-child';
 }
 
 /** A wish is for one rest: repeated, or late, it ends no other, nor one that only this batch decides upon. */
@@ -122,11 +146,14 @@ function isStaleWish(input: Input, { parkedAt }: Decision): boolean {
 function eventOf(input: Input, at: number): TransactionEvent | undefined {
   switch (input.kind) {
     case 'start':
-      return undefined;
     case 'due':
-      return { type: 'time-passed', at };
+      return undefined;
     case 'resume':
       return { type: 'operator-resumed', at, actor: input.resume.actor, reason: input.resume.reason };
+    case 'probed': {
+      const { branchId, generation, finding } = input.probed;
+      return { type: 'probed', at, branchId, generation, finding };
+    }
     case 'reply': {
       const { branchId, operation, generation, attempt, reply } = input.reply;
       return { type: 'replied', at, branchId, operation, generation, attempt, reply };

@@ -2,12 +2,13 @@
  * Sends the commands that decisions imply, AFTER the commit that implies them, and lets their time-outs begin to run once
  * the broker has acknowledged. It remembers nothing of what it sent: the state can name it again (architecture §6).
  */
-import type { RunLocalCommand, SendCommand } from '@sagamore/engine';
+import type { ProtocolCommand, RunLocalCommand } from '@sagamore/engine';
 import { Fault } from '@sagamore/resilience';
 import type { Decision, LiveTransaction } from './decision.js';
 import type { LiveTransactions } from './live-transactions.js';
-import { commandMessage, inboxTopic, type Message } from './message.js';
+import { commandMessage, inboxTopic, type CommandContext, type Message } from './message.js';
 import type { Bus, Journal } from './ports.js';
+import { probeMessage } from './probe.js';
 
 export interface DispatcherOptions {
   /** How long an attempt that was sent again at a takeover is given at least, ms. */
@@ -85,8 +86,17 @@ function messagesOf(
   at: number,
 ): readonly Message[] {
   const { transactionId, shard } = after.record;
-  const replyTo = { topic: inboxTopic, partition: shard };
-  return commands
-    .filter((command): command is SendCommand => command.type === 'send')
-    .map((command) => commandMessage(command, { transactionId, replyTo, at }));
+  const context = { transactionId, replyTo: { topic: inboxTopic, partition: shard }, at };
+  return commands.flatMap((command) => messageOf(command, context));
+}
+
+function messageOf(command: ProtocolCommand, context: CommandContext): readonly Message[] {
+  switch (command.type) {
+    case 'send':
+      return [commandMessage(command, context)];
+    case 'probe':
+      return [probeMessage(command, context)];
+    default:
+      return [];
+  }
 }

@@ -1,11 +1,12 @@
 /**
- * Reads what arrives on the orchestrator's inbox: starts, replies, operators' wishes. Anybody may write to a topic,
+ * Reads what arrives on the orchestrator's inbox: starts, replies, answers to probes, operators' wishes. Anybody may write to a topic,
  * so a body is checked before it is believed (B96); what is none of these goes to the dead letters.
  */
 import { isHalf, type Reply } from '@sagamore/engine';
 import { isUuid } from '@sagamore/primitives';
 import type { Message, ReplyData, ResumeData, StartData } from './message.js';
 import type { Shard } from './ports.js';
+import { isProbed, type ProbedData } from './probe.js';
 
 export const startType = 'transaction.start';
 export const resumeType = 'transaction.resume';
@@ -14,6 +15,7 @@ export const resumeType = 'transaction.resume';
 export type Input = { readonly transactionId: string; readonly shard: Shard } & (
   | { readonly kind: 'start'; readonly start: StartData }
   | { readonly kind: 'reply'; readonly reply: ReplyData }
+  | { readonly kind: 'probed'; readonly probed: ProbedData }
   | { readonly kind: 'resume'; readonly resume: ResumeData }
   | { readonly kind: 'due' }
 );
@@ -28,6 +30,7 @@ export function readInput(message: Message, shard: Shard): Input | { readonly re
     return isStart(data) ? { kind: 'start', transactionId, shard, start: data } : { reason: 'not a start' };
   if (type === resumeType)
     return isResume(data) ? { kind: 'resume', transactionId, shard, resume: data } : { reason: 'not a wish' };
+  if (isProbed(data)) return { kind: 'probed', transactionId, shard, probed: data };
   return isReply(data) ? { kind: 'reply', transactionId, shard, reply: data } : { reason: 'not a reply' };
 }
 

@@ -54,6 +54,7 @@ export {
   type ResumeData,
   type StartData,
 } from './message.js';
+export { probeMessage, probeTypeOf, type ProbeData, type ProbedData } from './probe.js';
 // Operations and their handlers
 export {
   operation,

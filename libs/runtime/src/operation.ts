@@ -31,6 +31,8 @@ export function operation<Input, Output>(
 ): DeclaredOperation<Input, Output> {
   const [participant, verb, ...rest] = name.split('.');
   assert(participant && verb && rest.length === 0, `an operation is named participant.verb, found ${name}`);
+  // The platform answers such messages itself, so a handler would never see one.
+  assert(verb !== 'probe', `${name}: every participant is probed under this name`);
   const declared = { participant, action: name, effect, input, output };
   return {
     ...declared,

@@ -22,6 +22,8 @@ import {
   type PreparedHooks,
   type PreparedJob,
 } from './prepared-branches.js';
+import { probedMessage, probeTypeOf } from './probe.js';
+import { ProbedBranches } from './probed-branches.js';
 import type {
   ActiveSubscription,
   Barrier,
@@ -54,10 +56,11 @@ export interface ParticipantOptions extends ExternalSettings {
   readonly onFault?: (error: unknown) => void;
 }
 
-/** Work, a decision on what was prepared, a body its handler could never take, or no command at all. */
+/** Work, a decision on what was prepared, a question what became of work, a body its handler could never take, or no command at all. */
 type Read =
   | { readonly job: Job }
   | { readonly settlement: Commanded }
+  | { readonly probe: Commanded }
   | { readonly reply: Message }
   | { readonly reason: string };
 
@@ -67,6 +70,7 @@ export class Participant {
   private readonly local: LocalBranches;
   private readonly external: ExternalBranches;
   private readonly prepared: PreparedBranches | undefined;
+  private readonly probed: ProbedBranches;
   private readonly settlements: ReadonlyMap<string, 'commit' | 'rollback'>;
   private readonly onFault: (error: unknown) => void;
   private subscription: ActiveSubscription | undefined;
@@ -87,6 +91,7 @@ export class Participant {
       answer: (job, reply) => this.answerLater(job, reply),
       onFault: this.onFault,
     });
+    this.probed = new ProbedBranches(ports.database, ports.barrier, this.onFault);
     this.settlements = this.prepared === undefined ? new Map() : settlementTypesOf(options.service);
   }
 
@@ -115,17 +120,20 @@ export class Participant {
   private async handle(batch: readonly Delivery[]): Promise<void> {
     const jobs: Job[] = [];
     const settlements: Commanded[] = [];
+    const probes: Commanded[] = [];
     const letters: Message<DeadLetterData>[] = [];
     const replies: Message[] = [];
     for (const delivery of batch) {
       const read = await this.read(delivery);
       if ('job' in read) jobs.push(read.job);
       else if ('settlement' in read) settlements.push(read.settlement);
+      else if ('probe' in read) probes.push(read.probe);
       else if ('reply' in read) replies.push(read.reply);
       else letters.push(deadLetter(delivery, read.reason));
     }
     this.prepared?.settle(settlements);
     for (const round of roundsOf(jobs)) replies.push(...(await this.settle(round)));
+    replies.push(...(await this.findOut(probes)));
     await this.answerAll(replies);
     await bury(this.ports.bus, letters, this.onFault);
   }
@@ -155,12 +163,21 @@ export class Participant {
     ];
   }
 
+  /** AFTER the work that came with them: an action that is here already can still be done. */
+  private async findOut(probes: readonly Commanded[]): Promise<readonly Message[]> {
+    const findings = await this.probed.answer(probes);
+    const context = { source: this.options.service, at: this.ports.database.now() };
+    return findings.map((finding, index) => probedMessage(probes[index]!.command, finding, context));
+  }
+
   /** What a record turned out to be. */
   private async read(delivery: Delivery): Promise<Read> {
     const { message } = delivery;
     if (!isCommand(message)) return { reason: 'not a command' };
     if (this.settlements.get(message.type) === message.data.operation)
       return { settlement: { command: message } };
+    if (message.type === probeTypeOf(this.options.service) && message.data.operation === 'action')
+      return { probe: { command: message } };
     const handler = this.handlerOf(message);
     if (handler === undefined) return { reason: `no handler for ${message.type}` };
     if (!serves(handler, message.data.operation))

@@ -58,7 +58,7 @@ export class Network {
 /** What its sender, or its sender's watchdog, asks for again when no answer comes. */
 function mayBeLost({ type, topic, data }: Message): boolean {
   if (type === startType || type === resumeType || topic.endsWith('.commands')) return true;
-  return typeof data === 'object' && data !== null && 'reply' in data;
+  return typeof data === 'object' && data !== null && ('reply' in data || 'finding' in data);
 }
 
 /** One process's client of the broker. A paused process is taken out of its groups, may go on sending when it wakes,

@@ -1,6 +1,7 @@
 /**
  * The transaction that every simulated world runs: stock, card, parcel, then the pivot. A small cousin of the example's
- * own, with short time-outs, so that a world of seconds holds many attempts.
+ * own, with short time-outs, so that a world of seconds holds many attempts. What is not answered is probed where the
+ * work is local and where it is outside, and undone without asking for the parcel, so that every world meets both.
  */
 import { saga, sagaProtocol } from '@sagamore/engine';
 import { operation } from '@sagamore/runtime';
@@ -64,8 +65,8 @@ const patience = {
 };
 
 export const placeOrder = saga<SimOrder>('place-order', { version: 1 })
-  .step('take-stock', takeStock, ({ input }) => input, patience)
-  .step('charge-card', chargeCard, ({ input }) => input, patience)
+  .step('take-stock', takeStock, ({ input }) => input, { ...patience, onUnknown: 'probe' })
+  .step('charge-card', chargeCard, ({ input }) => input, { ...patience, onUnknown: 'probe' })
   .step('book-parcel', bookParcel, ({ input }) => input, patience)
   .step('confirm-order', confirmOrder, ({ input }) => ({ orderId: input.orderId }), {
     ...patience,
