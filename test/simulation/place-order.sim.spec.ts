@@ -199,6 +199,9 @@ abstract class JournalAround extends Journal {
   override live(...args: Parameters<Journal['live']>): ReturnType<Journal['live']> {
     return this.inner.live(...args);
   }
+  override due(...args: Parameters<Journal['due']>) {
+    return this.inner.due(...args);
+  }
 
   override load(...args: Parameters<Journal['load']>): ReturnType<Journal['load']> {
     return this.inner.load(...args);

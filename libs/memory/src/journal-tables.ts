@@ -14,6 +14,8 @@ export interface TransactionRow extends TransactionRecord {
   readonly reason?: RestReason;
   readonly output?: unknown;
   readonly updatedAt: number;
+  /** Until when it is out of its owner's memory. */
+  readonly dueAt?: number;
   readonly wished: readonly string[];
 }
 

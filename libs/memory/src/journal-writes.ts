@@ -36,17 +36,18 @@ export async function writeStatuses(
   { transactions }: JournalTables,
   statuses: readonly TransactionStatus[],
 ): Promise<void> {
-  for (const { transactionId, status, phase, reason, output, at } of statuses) {
+  for (const { transactionId, status, phase, reason, output, at, dueAt } of statuses) {
     const row = await transactions.lock(transactionId);
     // What is final never changes again (I31).
     if (row === undefined || row.phase === 'final') continue;
-    const { reason: _, output: __, ...rest } = row;
+    const { reason: _, output: __, dueAt: ___, ...rest } = row;
     const moved: TransactionRow = {
       ...rest,
       status,
       phase,
       ...(reason !== undefined && { reason }),
       ...(output !== undefined && { output }),
+      ...(dueAt !== undefined && { dueAt }),
       updatedAt: at,
       wished: [],
     };

@@ -6,6 +6,7 @@ import type { TransactionId } from '@sagamore/engine';
 import { Fault } from '@sagamore/resilience';
 import {
   Journal,
+  type DuePlace,
   type Epoch,
   type JournalBatch,
   type JournalReceipt,
@@ -80,9 +81,27 @@ export class MemoryJournal extends Journal {
     { limit, after }: { limit: number; after?: TransactionId },
   ): Promise<readonly StoredTransaction[]> {
     return this.read(
-      (row) => row.shard === shard && row.phase === 'moving' && (after ?? '') < row.transactionId,
+      ({ shard: own, phase, dueAt, transactionId }) =>
+        own === shard && phase === 'moving' && dueAt === undefined && (after ?? '') < transactionId,
       limit,
     );
+  }
+
+  override due(
+    shards: readonly Shard[],
+    { until, limit, after }: { until: number; limit: number; after?: DuePlace },
+  ): Promise<readonly StoredTransaction[]> {
+    return this.database.transaction(async (tx) => {
+      const tables = tablesOf(tx);
+      const due = tables.transactions.scan().flatMap(([, row]) => {
+        const { dueAt, transactionId, shard } = row;
+        if (dueAt === undefined || dueAt > until || !shards.includes(shard)) return [];
+        const place = { dueAt, transactionId, row };
+        return after === undefined || byDueTime(after, place) < 0 ? [place] : [];
+      });
+      const inOrder = due.toSorted(byDueTime).slice(0, limit);
+      return inOrder.map(({ row }) => stored(tables, row));
+    });
   }
 
   override load(ids: readonly TransactionId[]): Promise<readonly StoredTransaction[]> {
@@ -146,6 +165,11 @@ export class MemoryJournal extends Journal {
       return inOrder.slice(0, limit).map((row) => stored(tables, row));
     });
   }
+}
+
+function byDueTime(one: DuePlace, other: DuePlace): number {
+  if (one.dueAt !== other.dueAt) return one.dueAt - other.dueAt;
+  return Number(one.transactionId > other.transactionId) - Number(one.transactionId < other.transactionId);
 }
 
 /** Every shard the caller speaks for or writes to, in sorted order, so that two batches cannot wait in a circle. */

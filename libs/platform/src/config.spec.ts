@@ -28,6 +28,8 @@ describe('settings', () => {
       port: 3000,
       shards: 4,
       partitions: 2,
+      evictAfterMs: 60_000,
+      wakesPerSecond: 1_000,
       operatorName: 'operator',
       logLevel: 'info',
       logPretty: false,

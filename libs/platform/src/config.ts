@@ -28,6 +28,9 @@ export interface Config {
   readonly shards: number;
   /** Partitions of every other topic. */
   readonly partitions: number;
+  /** What only waits, and longer, leaves memory. */
+  readonly evictAfterMs: number;
+  readonly wakesPerSecond: number;
   readonly operatorToken?: string;
   readonly operatorName: string;
   readonly cardNetworkUrl?: string;
@@ -136,6 +139,8 @@ function configOf(read: Settings, databaseUrls: Record<string, string>): Config 
     port: read.PORT,
     shards: read.SHARDS,
     partitions: read.PARTITIONS,
+    evictAfterMs: read.EVICT_AFTER_MS,
+    wakesPerSecond: read.WAKES_PER_SECOND,
     operatorName: read.OPERATOR_NAME,
     ...(read.OPERATOR_TOKEN && { operatorToken: read.OPERATOR_TOKEN }),
     ...(read.CARD_NETWORK_URL && { cardNetworkUrl: read.CARD_NETWORK_URL }),

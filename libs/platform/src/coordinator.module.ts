@@ -85,6 +85,8 @@ function coordinatorProviders(host: Host, protocols: readonly Protocol[]): Provi
             owner: host.instance,
             definitions,
             shardCount: host.config.shards,
+            evictAfterMs: host.config.evictAfterMs,
+            wakesPerSecond: host.config.wakesPerSecond,
             hooks: {
               onFault: (error) => log.warn('the coordinator survived a fault', { error }),
               onBug: (transactionId, error) =>

@@ -96,6 +96,16 @@ export const settings = z.object({
     'Partitions of every other topic',
     '1 to 1024 partitions',
   ),
+  EVICT_AFTER_MS: described(
+    whole(10_000, 86_400_000).prefault('60000'),
+    'What only waits, and for longer than this, leaves the memory of its orchestrator until it falls due',
+    '10000 to 86400000 ms',
+  ),
+  WAKES_PER_SECOND: described(
+    whole(1, 100_000).prefault('1000'),
+    'Of those that left memory, how many one orchestrator brings back when many fall due at once',
+    '1 to 100000 transactions a second',
+  ),
   OPERATOR_TOKEN: described(
     z
       .string()

@@ -38,13 +38,14 @@ export const commitBatch = statement(
      order by shard.shard for share of shard),
    started as (
      insert into transaction (transaction_id, definition, definition_version, shard, status, phase, reason, input,
-       started_at, updated_at, parent, output)
+       started_at, updated_at, parent, output, due_at)
      select transaction_id, definition, version, shard, status, phase, reason, input,
-       to_timestamp(started_at / 1000), to_timestamp(updated_at / 1000), parent, output
+       to_timestamp(started_at / 1000), to_timestamp(updated_at / 1000), parent, output,
+       to_timestamp(due_at / 1000)
      from unnest($3::uuid[], $4::text[], $5::integer[], $6::integer[], $7::text[], $8::text[], $9::json[],
-       $10::json[], $11::float8[], $12::float8[], $30::json[], $31::json[])
+       $10::json[], $11::float8[], $12::float8[], $30::json[], $31::json[], $33::float8[])
        as given (transaction_id, definition, version, shard, status, phase, reason, input, started_at, updated_at,
-         parent, output)
+         parent, output, due_at)
      join owned using (shard) order by transaction_id
      on conflict (transaction_id) do nothing
      returning transaction_id),
@@ -58,9 +59,10 @@ export const commitBatch = statement(
      order by transaction_id, seq),
    moved as (
      update transaction set status = given.status, phase = given.phase, reason = given.reason,
-       updated_at = to_timestamp(given.at / 1000), output = given.output
-     from unnest($18::uuid[], $19::integer[], $20::text[], $21::text[], $22::json[], $23::float8[], $32::json[])
-       as given (transaction_id, shard, status, phase, reason, at, output)
+       updated_at = to_timestamp(given.at / 1000), output = given.output,
+       due_at = to_timestamp(given.due_at / 1000)
+     from unnest($18::uuid[], $19::integer[], $20::text[], $21::text[], $22::json[], $23::float8[], $32::json[],
+       $34::float8[]) as given (transaction_id, shard, status, phase, reason, at, output, due_at)
      join owned on owned.shard = given.shard
      where transaction.transaction_id = given.transaction_id and transaction.shard = given.shard
        and transaction.phase <> 'final'),
@@ -99,6 +101,8 @@ export function batchValues(
     ...factColumns(batch, starting),
     ...familyColumns(batch.starts, statuses),
     moves.map((status) => json(status.output)),
+    batch.starts.map((start) => statuses.get(start.transactionId)?.dueAt ?? null),
+    moves.map((status) => status.dueAt ?? null),
   ];
 }
 

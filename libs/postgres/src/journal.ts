@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import type { Phase, RestReason, TransactionEvent, TransactionId } from '@sagamore/engine';
 import {
   Journal,
+  type DuePlace,
   type Epoch,
   type JournalBatch,
   type JournalReceipt,
@@ -39,12 +40,14 @@ interface FoundTransaction {
   readonly input: unknown;
   readonly started_at: number;
   readonly updated_at: number;
+  readonly due_at: number | null;
   readonly events: readonly TransactionEvent[];
 }
 
 const columns = `transaction_id, definition, definition_version, shard, status, phase, reason, input, parent,
   output::text as output, (extract(epoch from started_at) * 1000)::float8 as started_at,
-  (extract(epoch from updated_at) * 1000)::float8 as updated_at`;
+  (extract(epoch from updated_at) * 1000)::float8 as updated_at,
+  (extract(epoch from due_at) * 1000)::float8 as due_at`;
 
 const events = `(select coalesce(json_agg(event order by seq), '[]') from journal
   where journal.transaction_id = transaction.transaction_id) as events`;
@@ -52,9 +55,20 @@ const events = `(select coalesce(json_agg(event order by seq), '[]') from journa
 const findLive = statement(
   'journal-live',
   `select ${columns}, ${events} from transaction
-   where shard = $1 and phase = 'moving' and ($2::uuid is null or transaction_id > $2)
+   where shard = $1 and phase = 'moving' and due_at is null and ($2::uuid is null or transaction_id > $2)
    order by transaction_id limit $3`,
 );
+
+// A place is always given, the first one before all: so the index is entered where the last sweep left it.
+const findDue = statement(
+  'journal-due',
+  `select ${columns}, ${events} from transaction
+   where shard = any($1::integer[]) and due_at is not null and due_at <= to_timestamp($2::float8 / 1000)
+     and (due_at, transaction_id) > (to_timestamp($3::float8 / 1000), $4::uuid)
+   order by due_at, transaction_id limit $5`,
+);
+
+const beforeAll: DuePlace = { dueAt: -Infinity, transactionId: '00000000-0000-0000-0000-000000000000' };
 
 const findById = statement(
   'journal-load',
@@ -156,6 +170,13 @@ export class PostgresJournal extends Journal {
     return await this.#read(findLive, [shard, page.after ?? null, page.limit]);
   }
 
+  override async due(
+    shards: readonly Shard[],
+    { until, limit, after = beforeAll }: { until: number; limit: number; after?: DuePlace },
+  ): Promise<readonly StoredTransaction[]> {
+    return await this.#read(findDue, [shards, until, after.dueAt, after.transactionId, limit]);
+  }
+
   override async load(ids: readonly TransactionId[]): Promise<readonly StoredTransaction[]> {
     return ids.length === 0 ? [] : await this.#read(findById, [ids]);
   }
@@ -227,6 +248,7 @@ function toStored(row: FoundTransaction): StoredTransaction {
     ...(parent === null ? {} : { parent }),
     ...(output === null ? {} : { output: JSON.parse(output) as unknown }),
     updatedAt: row.updated_at,
+    ...(row.due_at === null ? {} : { dueAt: row.due_at }),
     events: stored,
   };
 }

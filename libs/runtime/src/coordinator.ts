@@ -11,6 +11,7 @@ import { decide, hasEffect, shelve, undecided, type Decision, type DecisionConte
 import { DecisionWriter, type HopelessStart } from './decision-writer.js';
 import { isShelved, type Definitions } from './definitions.js';
 import { Dispatcher } from './dispatcher.js';
+import { Evictions } from './evictions.js';
 import { readInput, type Input } from './inbox.js';
 import { LiveTransactions } from './live-transactions.js';
 import { LocalFunctions } from './local-functions.js';
@@ -44,6 +45,10 @@ export interface CoordinatorOptions {
   readonly wishSweepMs?: number;
   /** Local functions that run at the same time. Default 16. */
   readonly localsMax?: number;
+  /** What only waits, and longer than this, leaves memory until it falls due, ms. Default 60 000; at least 10 000. */
+  readonly evictAfterMs?: number;
+  /** Of those that left memory, how many come back in a second when many fall due at once. Default 1 000. */
+  readonly wakesPerSecond?: number;
   readonly hooks?: CoordinatorHooks;
 }
 
@@ -58,7 +63,16 @@ export interface CoordinatorHooks {
 }
 
 const tickMs = 25;
-const defaults = { takeoverBatch: 500, takeoverGraceMs: 5_000, wishSweepMs: 30_000, localsMax: 16 };
+const defaults = {
+  takeoverBatch: 500,
+  takeoverGraceMs: 5_000,
+  wishSweepMs: 30_000,
+  localsMax: 16,
+  evictAfterMs: 60_000,
+  wakesPerSecond: 1_000,
+};
+/** For how many time is an event in one batch: messages must not wait for ten thousand that fall due together. */
+const dueMax = 500;
 /** Wishes that are carried out at one look. */
 const wishesMax = 100;
 /** After a fault of the store, before time tries again. */
@@ -76,6 +90,7 @@ export class Coordinator {
   private readonly locals: LocalFunctions;
   /** What this process has found out itself, and no message will say again: waits here until it is saved. */
   private readonly heard: Input[] = [];
+  private readonly evictions: Evictions;
   private subscription: ActiveSubscription | undefined;
   /** When doubtful transactions are read again without any message asking for it; ms of the monotonic clock. */
   private reloadAt = 0;
@@ -99,6 +114,7 @@ export class Coordinator {
       onBug,
     });
     const runLocal = this.locals.run.bind(this.locals);
+    this.evictions = new Evictions(ports, this.options);
     this.dispatcher = new Dispatcher(ports, this.live, { graceMs, runLocal, onFault });
     this.shards = new ShardHolder(ports.journal, ports.clock, {
       ...this.options,
@@ -188,7 +204,7 @@ export class Coordinator {
       if ('reason' in decision) hopeless.push(decision);
       else decisions.set(input.transactionId, decide(decision, input, context));
     }
-    const effective = [...decisions.values()].filter(hasEffect);
+    const effective = [...decisions.values()].filter(hasEffect).map((each) => this.evictions.judge(each));
     this.hooks.onBatch(effective.length);
     const committed = await this.writer.commit(effective);
     for (const input of inputs) if (input.kind === 'due') this.rearm(input.transactionId);
@@ -225,10 +241,12 @@ export class Coordinator {
 
   private async tick(): Promise<void> {
     const isIdle = this.live.waiting === 0 && this.live.doubts.length === 0 && !this.shards.hasLost;
-    if (this.stopped || (isIdle && this.heard.length === 0 && !this.mayLookForWishes())) return;
+    const hasNothing = isIdle && this.heard.length === 0;
+    if (this.stopped || (hasNothing && !this.mayLookForWishes() && !this.maySweep())) return;
     await this.serial.run(async () => {
       await this.shards.retakeLost();
-      const ids = this.live.takeDue(this.ports.journal.now());
+      await this.sweep();
+      const ids = this.live.takeDue(this.ports.journal.now(), dueMax);
       const heard = this.takeHeard();
       const isNothing = ids.length === 0 && heard.length === 0;
       if (isNothing && !this.mayReload() && !this.mayLookForWishes()) return;
@@ -247,6 +265,26 @@ export class Coordinator {
   /** Nothing else may ever arrive to bring the doubtful ones back (R12). */
   private mayReload(): boolean {
     return this.live.doubts.length > 0 && this.reloadAt <= this.ports.clock.now();
+  }
+
+  private maySweep(): boolean {
+    return this.shards.held.length > 0 && this.evictions.maySweep();
+  }
+
+  /** Brings back those that fall due soon; what fails here is tried again by the next sweep. */
+  private async sweep(): Promise<void> {
+    if (!this.maySweep()) return;
+    try {
+      await this.evictions.sweep(this.shards.epochs, (page) => this.resume(this.absent(page)));
+    } catch (error) {
+      this.hooks.onFault(error);
+    }
+  }
+
+  /** Without those that a message has brought back already, and those of whom nobody knows where they stand (R12). */
+  private absent(page: readonly StoredTransaction[]): readonly StoredTransaction[] {
+    const doubtful = new Set(this.live.doubts);
+    return page.filter(({ transactionId: id }) => this.live.get(id) === undefined && !doubtful.has(id));
   }
 
   private mayLookForWishes(): boolean {
@@ -274,7 +312,9 @@ export class Coordinator {
     const ids = this.live.doubts;
     if (ids.length === 0) return;
     const stored = await this.ports.journal.load(ids);
-    await this.resume(stored.filter(({ phase, shard }) => phase === 'moving' && this.shards.holds(shard)));
+    const isOurs = ({ phase, shard }: StoredTransaction) => phase === 'moving' && this.shards.holds(shard);
+    const isNear = ({ dueAt }: StoredTransaction) => dueAt === undefined || !this.evictions.isFar(dueAt);
+    await this.resume(stored.filter((each) => isOurs(each) && isNear(each)));
     this.live.settle(ids);
   }
 
@@ -283,8 +323,13 @@ export class Coordinator {
     const { at } = this.context();
     // Still moving by its row, it would be seen by nobody: neither in memory nor among the parked (S92).
     const parked = revived.filter(isShelved).map((live) => shelve(undecided(live), at));
-    await this.writer.commit(parked);
-    await this.dispatcher.resume(revived.filter((live) => !isShelved(live)));
+    const judged = revived
+      .filter((live) => !isShelved(live))
+      .map((live) => this.evictions.judge(undecided(live)));
+    await this.writer.commit([...parked, ...judged.filter(({ evictedUntil }) => evictedUntil !== undefined)]);
+    await this.dispatcher.resume(
+      judged.filter(({ evictedUntil }) => evictedUntil === undefined).map(({ after }) => after),
+    );
   }
 }
 

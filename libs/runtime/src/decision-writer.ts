@@ -135,8 +135,9 @@ export class DecisionWriter {
 
 /** Lists tell doing from undoing. A rest that follows upon a rest is announced and is a new one, which may be wished for
  *  again; whatever else is learnt while at rest leaves the wish for that rest as it is. */
-function changesItsRow({ before, standing, commands }: Decision): boolean {
-  return before?.status !== standing.status || (standing.phase !== 'moving' && commands.some(isAnnouncement));
+function changesItsRow({ before, standing, commands, wasEvicted, evictedUntil }: Decision): boolean {
+  if (before?.status !== standing.status || wasEvicted === true || evictedUntil !== undefined) return true;
+  return standing.phase !== 'moving' && commands.some(isAnnouncement);
 }
 
 function isAnnouncement(command: ProtocolCommand): command is AnnounceCommand {
@@ -144,11 +145,17 @@ function isAnnouncement(command: ProtocolCommand): command is AnnounceCommand {
 }
 
 /** The last announcement is that of where it stands now. */
-function statusOf({ after, standing, commands }: Decision, at: number): TransactionStatus {
+function statusOf({ after, standing, commands, evictedUntil }: Decision, at: number): TransactionStatus {
   const { transactionId, shard } = after.record;
-  const status = { ...standing, transactionId, shard, at };
   const output = standing.phase === 'moving' ? undefined : commands.findLast(isAnnouncement)?.output;
-  return output === undefined ? status : { ...status, output };
+  return {
+    ...standing,
+    transactionId,
+    shard,
+    at,
+    ...(output !== undefined && { output }),
+    ...(evictedUntil !== undefined && { dueAt: evictedUntil }),
+  };
 }
 
 /** The announcements of a decision, for the outbox: nothing could derive them again once the transaction is purged. */

@@ -15,6 +15,8 @@ export interface LiveTransaction {
   readonly state: unknown;
   /** Events journaled so far. */
   readonly seq: number;
+  /** Present while its row says that it is out of memory. */
+  readonly dueAt?: number;
 }
 
 /** What a batch does to one transaction. */
@@ -26,6 +28,10 @@ export interface Decision {
   readonly commands: readonly ProtocolCommand[];
   /** For one that is parked in the store, since when: a wish for another rest is not for this one (S94). */
   readonly parkedAt?: number;
+  /** Whether the row says that it is out of memory: any commit must then say otherwise. */
+  readonly wasEvicted?: boolean;
+  /** Until when it leaves memory with this commit. */
+  readonly evictedUntil?: number;
 }
 
 export interface DecisionContext {
@@ -95,7 +101,8 @@ export function shelve(decision: Decision, at: number): Decision {
 /** A decision about a transaction in memory to which nothing has happened yet. */
 export function undecided(live: LiveTransaction): Decision {
   const standing = live.protocol.standing(live.state);
-  return { before: standing, after: live, standing, entries: [], commands: [] };
+  const decision = { before: standing, after: live, standing, entries: [], commands: [] };
+  return live.dueAt === undefined ? decision : { ...decision, wasEvicted: true };
 }
 
 /** Whether anything must be saved. */
@@ -115,6 +122,7 @@ function advance(decision: Decision, event: TransactionEvent): Decision {
   };
   const told = {
     before: decision.before,
+    ...(decision.wasEvicted === true && { wasEvicted: true }),
     after: { record, protocol, state: next.state, seq: seq + 1 },
     standing: protocol.standing(next.state),
     entries: decision.entries.length === 0 ? [entry] : [...decision.entries, entry],

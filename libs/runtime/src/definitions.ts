@@ -35,13 +35,13 @@ export class Definitions {
 /** Replays a stored transaction to where it stands; undefined when its definition is not known here. Throws what the
  *  definition's own functions throw. */
 export function revive(stored: StoredTransaction, definitions: Definitions): LiveTransaction | undefined {
-  const { transactionId, definition, version, shard, input, startedAt, events } = stored;
+  const { transactionId, definition, version, shard, input, startedAt, dueAt, events } = stored;
   const protocol = definitions.exact(definition, version);
   if (protocol === undefined) return undefined;
   let { state } = protocol.begin({ transactionId, input, at: startedAt });
   for (const event of events) state = protocol.transition(state, event).state;
   const record = { transactionId, definition, version, shard, input, startedAt };
-  return { record, protocol, state, seq: events.length };
+  return { record, protocol, state, seq: events.length, ...(dueAt !== undefined && { dueAt }) };
 }
 
 /** A transaction that cannot be replayed here, for want of its definition or by a bug: it can only rest. */

@@ -31,14 +31,17 @@ export class DueTimes {
     if (ids?.size === 0) this.buckets.delete(bucket);
   }
 
-  /** Takes out and returns those due at `now`, earliest first. */
-  take(now: number): readonly TransactionId[] {
+  /** Takes out and returns those due at `now`, earliest first, at most `max`. */
+  take(now: number, max = Infinity): readonly TransactionId[] {
     const due = [...this.buckets.keys()]
       .filter((bucket) => bucket * granularityMs <= now)
       .sort((a, b) => a - b);
-    const ids = due.flatMap((bucket) => [...this.buckets.get(bucket)!]);
-    for (const bucket of due) this.buckets.delete(bucket);
-    for (const id of ids) this.bucketOf.delete(id);
+    const ids: TransactionId[] = [];
+    for (const bucket of due) {
+      if (ids.length >= max) break;
+      ids.push(...[...(this.buckets.get(bucket) ?? [])].slice(0, max - ids.length));
+    }
+    for (const id of ids) this.forget(id);
     return ids;
   }
 

@@ -12,6 +12,7 @@ export {
   type ActiveSubscription,
   type BranchKey,
   type Delivery,
+  type DuePlace,
   type Epoch,
   type FindRows,
   type InDoubt,

@@ -34,11 +34,12 @@ export class LiveTransactions {
     });
   }
 
-  /** Moves memory to where a decision has led, AFTER it was committed. What moves is due when `arm` says so. */
-  follow({ after, standing }: Decision): void {
+  /** Moves memory to where a decision has led, AFTER it was committed. What moves is due when `arm` says so, unless the
+   *  commit has let it go. */
+  follow({ after, standing, evictedUntil }: Decision): void {
     const { transactionId } = after.record;
     this.dueTimes.forget(transactionId);
-    if (standing.phase === 'moving') this.set(after);
+    if (standing.phase === 'moving' && evictedUntil === undefined) this.set(after);
     else this.byId.delete(transactionId);
   }
 
@@ -50,9 +51,9 @@ export class LiveTransactions {
     this.dueTimes.set(id, dueAt === undefined ? undefined : Math.max(dueAt + delayMs, earliest));
   }
 
-  /** Takes out and returns those due at `now`, earliest first. */
-  takeDue(now: number): readonly TransactionId[] {
-    return this.dueTimes.take(now);
+  /** Takes out and returns those due at `now`, earliest first, at most `max`. */
+  takeDue(now: number, max: number): readonly TransactionId[] {
+    return this.dueTimes.take(now, max);
   }
 
   /** Forgets a transaction of which nobody knows what the journal holds. */

@@ -188,6 +188,9 @@ export interface TransactionStatus {
   readonly output?: unknown;
   /** ms of the store's clock. */
   readonly at: number;
+  /** Until when it leaves its owner's memory, ms of the store's clock; `Infinity`: until a message comes. Absent for
+   *  what stays in memory or rests. */
+  readonly dueAt?: number;
 }
 
 export interface JournalEntry {
@@ -226,7 +229,15 @@ export interface StoredTransaction extends TransactionRecord {
   readonly reason?: RestReason;
   readonly output?: unknown;
   readonly updatedAt: number;
+  /** Present while it is out of its owner's memory, as its last status said. */
+  readonly dueAt?: number;
   readonly events: readonly TransactionEvent[];
+}
+
+/** A place in the order in which evicted transactions fall due. */
+export interface DuePlace {
+  readonly dueAt: number;
+  readonly transactionId: TransactionId;
 }
 
 export interface TransactionQuery {
@@ -253,10 +264,16 @@ export abstract class Journal {
     batch: JournalBatch,
     owner: string,
   ): Promise<JournalReceipt>;
-  /** The moving transactions of a shard in order of id, at most `limit`, after `after`. */
+  /** The moving transactions of a shard in order of id, at most `limit`, after `after`; without those that left memory. */
   abstract live(
     shard: Shard,
     page: { limit: number; after?: TransactionId },
+  ): Promise<readonly StoredTransaction[]>;
+  /** The transactions of `shards` that left memory and fall due until `until`, by due time and id, at most `limit`, after
+   *  `after`. Each costs what its own story costs; how many wait beyond `until` does not matter. */
+  abstract due(
+    shards: readonly Shard[],
+    query: { until: number; limit: number; after?: DuePlace },
   ): Promise<readonly StoredTransaction[]>;
   /** Those of `ids` that exist. */
   abstract load(ids: readonly TransactionId[]): Promise<readonly StoredTransaction[]>;

@@ -6,6 +6,7 @@ import type { DataSource, MigrationInterface } from 'typeorm';
 import { toFault } from '../faults.js';
 import { CreateBarrier1764000000002 } from './barrier.migration.js';
 import { AddChildren1764000000010 } from './children.migration.js';
+import { AddDueTime1764000000021 } from './due-time.migration.js';
 import { CreateJournal1764000000003 } from './journal.migration.js';
 import { CreateOutbox1764000000001 } from './outbox.migration.js';
 
@@ -20,6 +21,7 @@ export const orchestratorMigrations: readonly (new () => MigrationInterface)[] =
   CreateOutbox1764000000001,
   CreateJournal1764000000003,
   AddChildren1764000000010,
+  AddDueTime1764000000021,
 ];
 
 /** Any number, the same in every version of this code. */

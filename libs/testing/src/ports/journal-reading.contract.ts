@@ -4,13 +4,14 @@
  */
 import { expect, test } from '@jest/globals';
 import type { Phase, TransactionId } from '@sagamore/engine';
-import type { StoredTransaction, TransactionRecord } from '@sagamore/runtime';
+import type { DuePlace, Shard, StoredTransaction, TransactionRecord } from '@sagamore/runtime';
 import { commit, entry, record, take } from './journal-fixtures.js';
 import { nextId, type PortsUnderTest } from './open.js';
 
-/** Registers the tests of `live`, `load` and `list` in the surrounding `describe`. */
+/** Registers the tests of `live`, `due`, `load` and `list` in the surrounding `describe`. */
 export function describeReading(ports: () => PortsUnderTest): void {
   live(ports);
+  due(ports);
   load(ports);
   list(ports);
 }
@@ -71,6 +72,60 @@ function live(ports: () => PortsUnderTest): void {
     const [stored] = await ports().journal.live(1, { limit: 1 });
     expect(stored?.events).toEqual(entries.map((each) => each.event));
   });
+}
+
+function due(ports: () => PortsUnderTest): void {
+  /** Begins one for each due time, on the shard of its place; `undefined` stays in memory. */
+  async function evict(dueTimes: readonly (number | undefined)[], shard: Shard = 1) {
+    const epoch = await take(ports(), shard);
+    const starts = dueTimes.map(() => record(shard));
+    const statuses = starts.map(({ transactionId }, at) => {
+      const dueAt = dueTimes[at];
+      const standing = { transactionId, shard, status: 'executing', phase: 'moving', at: 6_000 } as const;
+      return dueAt === undefined ? standing : { ...standing, dueAt };
+    });
+    await commit(ports(), [[shard, epoch]], {
+      starts,
+      entries: starts.map((start) => entry(start, 1)),
+      statuses,
+    });
+    return { epoch, statuses, ids: idsOf(starts) };
+  }
+
+  test('R15: those that left memory come by due time and id, page by page, each once, with their events', async () => {
+    const { ids } = await evict([3_000, undefined, 1_000, 2_000, 2_000, 9_000, Infinity]);
+    const { ids: others } = await evict([1_500], 2);
+    const ask = (after?: DuePlace) =>
+      ports().journal.due([1, 2], { until: 3_000, limit: 2, ...(after !== undefined && { after }) });
+    const found: StoredTransaction[] = [];
+    for (let page = await ask(); page.length > 0; page = await ask(placeOf(page.at(-1)!)))
+      found.push(...page);
+    expect(idsOf(found)).toEqual([ids[2], others[0], ids[3], ids[4], ids[0]]);
+    expect(found.map(({ dueAt }) => dueAt)).toEqual([1_000, 1_500, 2_000, 2_000, 3_000]);
+    expect(found.every(({ events }) => events.length === 1)).toBe(true);
+    expect(await ports().journal.due([2], { until: 1_499, limit: 10 })).toEqual([]);
+    expect(await ports().journal.due([], { until: 9_000, limit: 10 })).toEqual([]);
+  });
+
+  test('R15: one that left memory is not live, can be loaded, and its next status brings it back', async () => {
+    const { epoch, statuses, ids } = await evict([5_000, undefined, Infinity]);
+    expect(idsOf(await ports().journal.live(1, { limit: 10 }))).toEqual([ids[1]]);
+    expect(await ports().journal.load([ids[2]!])).toMatchObject([{ dueAt: Infinity, phase: 'moving' }]);
+    const back = statuses.map(({ transactionId, shard, status, phase }) => {
+      return { transactionId, shard, status, phase, at: 7_000 };
+    });
+    await commit(ports(), [[1, epoch]], { statuses: back.slice(0, 1) });
+    expect(idsOf(await ports().journal.live(1, { limit: 10 }))).toEqual(ids.slice(0, 2));
+    expect(await ports().journal.due([1], { until: 10_000, limit: 10 })).toEqual([]);
+    await commit(ports(), [[1, epoch]], { statuses: [{ ...back[0]!, dueAt: 8_000 }] });
+    expect(idsOf(await ports().journal.due([1], { until: 10_000, limit: 10 }))).toEqual(ids.slice(0, 1));
+    await commit(ports(), [[1, epoch]], { statuses: [{ ...back[0]!, status: 'parked', phase: 'parked' }] });
+    expect(await ports().journal.due([1], { until: 10_000, limit: 10 })).toEqual([]);
+  });
+}
+
+function placeOf({ dueAt = 0, transactionId }: StoredTransaction): DuePlace {
+  return { dueAt, transactionId };
 }
 
 function load(ports: () => PortsUnderTest): void {

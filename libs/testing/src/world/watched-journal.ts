@@ -5,6 +5,7 @@
 import { memoryTx } from '@sagamore/memory';
 import {
   Journal,
+  type DuePlace,
   type Epoch,
   type JournalBatch,
   type JournalReceipt,
@@ -61,6 +62,13 @@ export class WatchedJournal extends Journal {
     page: { limit: number; after?: string },
   ): Promise<readonly StoredTransaction[]> {
     return this.inner.live(shard, page);
+  }
+
+  override due(
+    shards: readonly Shard[],
+    query: { until: number; limit: number; after?: DuePlace },
+  ): Promise<readonly StoredTransaction[]> {
+    return this.inner.due(shards, query);
   }
 
   override load(ids: readonly string[]): Promise<readonly StoredTransaction[]> {
