@@ -62,6 +62,7 @@ export {
   type CompensationReason,
   type GroupBuilder,
   type LocalPart,
+  type LockPart,
   type LockOptions,
   type LoopOptions,
   type OnUnknown,

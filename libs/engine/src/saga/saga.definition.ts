@@ -22,12 +22,12 @@ import {
   type SagaDefinition,
   type StepContext,
 } from './saga.plan.js';
-import type { AskedPart, ChildPart, LocalPart, SignalPart } from './saga.parts.js';
+import type { AskedPart, ChildPart, LocalPart, LockPart, SignalPart } from './saga.parts.js';
 import { assertShape } from './saga.shape.js';
 import { addWork, beside, joined, nothingTold, within, type Told } from './saga.told.js';
 
 export type { PatienceOptions, SagaOptions, StepOptions } from './saga.options.js';
-export type { AskedPart, ChildPart, LocalPart, SagaPart, SignalPart } from './saga.parts.js';
+export type { AskedPart, ChildPart, LocalPart, LockPart, SagaPart, SignalPart } from './saga.parts.js';
 export type {
   ClosingContext,
   ClosingStep,
@@ -199,7 +199,7 @@ export class SagaBuilder<Input, Results, Output = null, Parts = Nothing> {
     name: Free<Name, Results>,
     key: (context: StepContext<Input, Results>) => string,
     { policy = 'wait', deadlineMs = Infinity }: LockOptions = {},
-  ): SagaBuilder<Input, Results & Named<Name, Lock>> {
+  ): SagaBuilder<Input, Results & Named<Name, Lock>, null, Parts & Named<Name, LockPart>> {
     return new SagaBuilder(addWork(this.told, name, { kind: 'lock', policy, deadlineMs, key }));
   }
 

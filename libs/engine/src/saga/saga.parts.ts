@@ -30,4 +30,9 @@ export interface SignalPart<Payload = unknown> {
   readonly payload: Payload;
 }
 
-export type SagaPart = AskedPart | ChildPart | LocalPart | SignalPart;
+/** A semantic lock. */
+export interface LockPart {
+  readonly kind: 'lock';
+}
+
+export type SagaPart = AskedPart | ChildPart | LocalPart | LockPart | SignalPart;

@@ -7,6 +7,7 @@ import {
   failed,
   type AskingCommand,
   type ChildCommand,
+  type LockClaim,
   type ProbeCommand,
   type ProtocolCommand,
   type Reply,
@@ -14,9 +15,9 @@ import {
 } from '@sagamore/engine';
 import { Fault } from '@sagamore/resilience';
 import { Cast, fakeFrom, stepOf, type Asked } from './cast.js';
-import { Fake, fails } from './fake.js';
+import { Fake, fails, HeldKey } from './fake.js';
 import { mistake } from './mistake.js';
-import type { AnyFake, AnyParticipants } from './participants.js';
+import type { AnyFake, AnyParticipants, FakeFrom } from './participants.js';
 import type { Played, Stage } from './stage.js';
 import { check, crossed } from './wire.js';
 
@@ -56,8 +57,12 @@ function noteCall(stage: Stage, { path }: Played, command: AskingCommand): void 
   stage.note(`${half} ${step}${attempt > 1 ? `, attempt ${attempt}` : ''}`);
 }
 
+function isPlayer(fake: AnyFake | undefined): fake is Fake | FakeFrom<never, unknown> {
+  return typeof fake === 'function' || fake instanceof Fake;
+}
+
 function isParticipants(fake: AnyFake | undefined): fake is AnyParticipants {
-  return typeof fake === 'object' && !(fake instanceof Fake);
+  return typeof fake === 'object' && !(fake instanceof Fake) && !(fake instanceof HeldKey);
 }
 
 /** Whoever plays a participant: the closing step and steps whose undo alone is asked need not be told. */
@@ -66,7 +71,7 @@ function participantOf(stage: Stage, played: Played, command: AskingCommand): Fa
   const { name, pass } = stepOf(command.branchId);
   const fake = cast.fakeOf(name);
   if (fake === undefined && definition.onCompensated?.name === name) return new Fake([done]);
-  if (fake === undefined || isParticipants(fake))
+  if (!isPlayer(fake))
     throw mistake(
       `${definition.name} asks for "${path}${name}", and nobody plays it`,
       `Say what happens: .participants(${path === '' ? '' : `{ '${path.slice(0, -1)}': `}{ '${name}': succeeds(…) }${path === '' ? '' : ' }'})`,
@@ -182,8 +187,7 @@ function isNo(value: unknown): value is Reply<never> {
 function askChild(stage: Stage, played: Played, command: ChildCommand): void {
   const { branchId, operation, generation, payload } = command;
   const fake = played.cast.fakeOf(branchId);
-  if (fake !== undefined && !isParticipants(fake))
-    return answer(stage, played, command, participantOf(stage, played, command));
+  if (isPlayer(fake)) return answer(stage, played, command, participantOf(stage, played, command));
   const path = `${played.path}${branchId}/`;
   const child = stage.transactions.get(path);
   if (child !== undefined) {
@@ -197,10 +201,33 @@ function askChild(stage: Stage, played: Played, command: ChildCommand): void {
   const parent = { transactionId: parentId, branchId, operation, generation };
   const told = crossed(`what ${path} begins with`, payload);
   const input = operation === 'compensation' && isRecord(told) ? told['input'] : told;
-  stage.begin(path, via.definition, new Cast(fake ?? {}), {
+  stage.begin(path, via.definition, new Cast(isParticipants(fake) ? fake : {}), {
     transactionId,
     input,
     at: stage.now,
     parent,
   });
+}
+
+/** Asks for the keys that a transaction has come to need: the registry of the host, with one transaction in it. */
+export function askForLocks(stage: Stage, played: Played, before: ReadonlySet<string>): void {
+  for (const { branchId, key, policy } of awaitedLocks(played)) {
+    if (before.has(branchId)) continue;
+    const fake = played.cast.fakeOf(branchId);
+    const held = fake instanceof HeldKey ? fake : new HeldKey('nobody', 0);
+    stage.note(`lock ${key}${held.forMs > 0 ? `, which ${held.by} holds` : ''}`);
+    const isRefused = held.forMs > 0 && policy === 'fail';
+    const waitMs = isRefused || policy === 'reread' ? 0 : held.forMs;
+    if (waitMs === Infinity) continue;
+    const answer = isRefused
+      ? ({ outcome: 'held', by: [held.by] } as const)
+      : ({ outcome: 'granted', version: 1 } as const);
+    stage.agenda.put(stage.now + waitMs, () => {
+      stage.tell(played, { type: 'lock-answered', at: stage.now, branchId, answer });
+    });
+  }
+}
+
+export function awaitedLocks({ protocol, state }: Played): readonly LockClaim[] {
+  return (protocol.claims?.(state) ?? []).filter(({ isAwaited }) => isAwaited);
 }

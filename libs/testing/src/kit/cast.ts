@@ -15,7 +15,7 @@ import {
   type Reply,
 } from '@sagamore/engine';
 import { Fake, succeeds, type Move } from './fake.js';
-import type { AnyFake, AnyParticipants, Asking } from './participants.js';
+import type { AnyFake, AnyParticipants, Asking, FakeFrom } from './participants.js';
 
 /** One half of a branch, as it arrives. */
 export type Asked = Exclude<AskingCommand, ProbeCommand>;
@@ -134,7 +134,7 @@ export class Cast {
 }
 
 /** The fake itself, where it depends on what it is asked with. */
-export function fakeFrom(played: Exclude<AnyFake, AnyParticipants>, input: unknown, asking: Asking): Fake {
+export function fakeFrom(played: Fake | FakeFrom<never, unknown>, input: unknown, asking: Asking): Fake {
   // Its type was checked where it was given; what reaches it is what the step's own input function made.
   return played instanceof Fake ? played : played(input as never, asking);
 }

@@ -113,3 +113,19 @@ function before<Output>(count: number, move: Move, next: Fake<Output>): Fake<Out
 function failure(code: string, retryable: boolean): Failure {
   return { code, message: 'as the test says', retryable };
 }
+
+/** What stands in the way of a semantic lock. Told nothing, a key is free. */
+export class HeldKey {
+  constructor(
+    readonly by: string,
+    readonly forMs: number,
+  ) {}
+}
+
+/** Another transaction holds the key: for so long once it is asked for, or, where nothing is said, for ever. */
+export function isHeld(
+  duration?: Duration,
+  { by = 'another-transaction' }: { readonly by?: string } = {},
+): HeldKey {
+  return new HeldKey(by, duration === undefined ? Infinity : msOf(duration));
+}

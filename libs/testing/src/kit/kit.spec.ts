@@ -12,6 +12,7 @@ import {
   givenSaga,
   isAway,
   isBusyTimes,
+  isHeld,
   keepsFailing,
   losesReply,
   missesTimes,
@@ -314,6 +315,29 @@ describe('shapes', () => {
     expect(await young.participants({ judge: succeeds('adult') }).run()).toMatchObject({
       output: 'adult',
     });
+  });
+});
+
+test('S101: a key is free unless it is said to be held: then the saga waits for it, or fails, as it declares', async () => {
+  const seated = (policy: 'wait' | 'fail') =>
+    givenSaga(
+      saga<{ readonly seat: string }>('seated', { version: 1 })
+        .lock('hold-seat', ({ input }) => `seat:${input.seat}`, { policy })
+        .step('charge', chargeCard, ({ input }) => ({ flightId: input.seat }))
+        .define(),
+    )
+      .withInput({ seat: '7A' })
+      .participants({ charge: succeeds({ chargeId: 'c' }) });
+  expect(await seated('wait').run()).toMatchObject({ outcome: 'completed', tookMs: 0 });
+  const held = { 'hold-seat': isHeld('2 minutes', { by: 'other' }) };
+  expect(await seated('wait').participants(held).run()).toMatchObject({ tookMs: 120_000 });
+  expect(await seated('wait').participants({ 'hold-seat': isHeld() }).run()).toMatchObject({
+    outcome: 'waiting',
+    waitingFor: [{ name: 'hold-seat', for: 'lock' }],
+  });
+  expect(await seated('fail').participants(held).run()).toMatchObject({
+    outcome: 'compensated',
+    reason: { refusal: { code: 'locked', details: { by: ['other'] } } },
   });
 });
 

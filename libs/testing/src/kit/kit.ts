@@ -7,6 +7,7 @@ export {
   fails,
   isAway,
   isBusyTimes,
+  isHeld,
   keepsFailing,
   losesReply,
   missesTimes,
@@ -15,6 +16,7 @@ export {
   succeeds,
   type Fake,
   type FailsOptions,
+  type HeldKey,
 } from './fake.js';
 export { givenSaga, type GivenSaga, type SagaScript } from './given-saga.js';
 export { SagaTestMistake } from './mistake.js';

@@ -2,8 +2,8 @@
  * Which fakes a saga can be given, read from its type: a name that it does not have, or an answer that it could not use,
  * does not compile. Types alone.
  */
-import type { AskedPart, ChildPart, LocalPart, SignalPart } from '@sagamore/engine';
-import type { Fake } from './fake.js';
+import type { AskedPart, ChildPart, LocalPart, LockPart, SignalPart } from '@sagamore/engine';
+import type { Fake, HeldKey } from './fake.js';
 
 /** Which asking a fake is for. */
 export interface Asking {
@@ -26,19 +26,21 @@ type FakeOf<Part> =
       ? Fake<Output> | FakeFrom<Input, Output>
       : Part extends LocalPart<infer Output>
         ? Fake<Output>
-        : never;
+        : Part extends LockPart
+          ? HeldKey
+          : never;
 
 /** What a fake can be at run time. */
-export type AnyFake = Fake | FakeFrom<never, unknown> | AnyParticipants;
+export type AnyFake = Fake | FakeFrom<never, unknown> | HeldKey | AnyParticipants;
 export interface AnyParticipants {
   readonly [name: string]: AnyFake;
 }
 
 /** Fakes by the names of a saga's steps, its `onCompensated` included. A function in the host runs as it is unless it is
- *  given a fake; another saga as a step runs really, with the participants given for it, unless it is given a fake. */
+ *  given a fake; a key is free unless it is said to be held; another saga as a step runs really, with the participants given for it, unless it is given a fake. */
 export type Participants<Parts> = unknown extends Parts
   ? AnyParticipants
-  : { readonly [K in Names<Parts, AskedPart | ChildPart | LocalPart>]?: FakeOf<Parts[K]> };
+  : { readonly [K in Names<Parts, AskedPart | ChildPart | LocalPart | LockPart>]?: FakeOf<Parts[K]> };
 
 type PartsOf<Child> = Child extends ChildPart<unknown, unknown, infer Parts> ? Parts : never;
 type ChildOf<Parts, Kind> = {

@@ -30,10 +30,10 @@ export interface Told {
   readonly story: readonly string[];
 }
 
-/** What a saga waits for: somebody's word or an instant. */
+/** What a saga waits for: somebody's word, a key, or an instant. */
 export interface Waiting {
   readonly name: string;
-  readonly for: 'answer' | 'signal' | 'instant';
+  readonly for: 'answer' | 'signal' | 'instant' | 'lock';
   /** The instant at which the waiting ends, in ISO 8601; absent where only a word ends it. */
   readonly until?: string;
 }
@@ -123,7 +123,8 @@ function waitingOf(branch: {
   readonly due: number;
 }): Waiting {
   const { id: name, waitingFor, due } = branch;
-  const what = waitingFor === 'signal' || waitingFor === 'instant' ? waitingFor : 'answer';
+  const isOwnWord = waitingFor === 'signal' || waitingFor === 'instant' || waitingFor === 'lock';
+  const what = isOwnWord ? waitingFor : 'answer';
   const bare = { name, for: what } as const;
   return Number.isFinite(due) ? { ...bare, until: new Date(due).toISOString() } : bare;
 }

@@ -17,7 +17,7 @@ import {
 } from '@sagamore/engine';
 import { backoffMs } from '@sagamore/primitives';
 import { Agenda } from './agenda.js';
-import { carryOut } from './carry-out.js';
+import { askForLocks, awaitedLocks, carryOut } from './carry-out.js';
 import { Cast } from './cast.js';
 import { mistake } from './mistake.js';
 import { sinceBeginning } from './time.js';
@@ -82,6 +82,7 @@ export class Stage {
     const played = { path, definition, protocol, start, cast, events: [], state };
     this.transactions.set(path, played);
     this.carryOut(played, commands);
+    askForLocks(this, played, new Set());
   }
 
   get root(): Played {
@@ -94,6 +95,7 @@ export class Stage {
   tell(played: Played, event: TransactionEvent): boolean {
     const { protocol, state } = played;
     const told = this.withRetry(played, event);
+    const before = new Set(awaitedLocks(played).map(({ branchId }) => branchId));
     const next = this.transition(played, told);
     if (next.state === state && next.commands.length === 0) {
       const meaning = event.type === 'replied' ? protocol.classifyLate?.(state, event) : undefined;
@@ -102,6 +104,7 @@ export class Stage {
       return false;
     }
     this.carryOut(played, next.commands);
+    askForLocks(this, played, before);
     return true;
   }
 
@@ -209,6 +212,7 @@ export class Stage {
     this.note('the orchestrator dies and is started again');
     for (const played of this.transactions.values()) {
       played.state = replayed(played);
+      askForLocks(this, played, new Set());
       this.carryOut(played, played.protocol.outstanding(played.state));
     }
   }
@@ -245,6 +249,7 @@ function isAsking(state: SagaState, at: number): boolean {
     case 'late-reply':
     case 'instant':
     case 'signal':
+    case 'lock':
     case undefined:
       return false;
   }
