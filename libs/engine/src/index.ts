@@ -145,6 +145,8 @@ export {
   type TwoPhaseMessageState,
 } from './two-phase-message/two-phase-message.machine.js';
 export { twoPhaseMessageProtocol } from './two-phase-message/two-phase-message.protocol.js';
+// History
+export { historyOf, type AskedAttempt, type History, type IdleWait } from './history.js';
 // Barrier
 export {
   answerTo,
