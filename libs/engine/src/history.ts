@@ -145,7 +145,7 @@ function isAsking(command: ProtocolCommand): command is AskingCommand {
 
 function openAttempt(command: AskingCommand, askedAt: number): Open {
   const { type: kind, branchId, generation, attempt } = command;
-  const operation = command.type === 'probe' ? 'probe' : command.operation;
+  const operation: Open['operation'] = command.type === 'probe' ? 'probe' : command.operation;
   const asked = { kind, branchId, operation, generation, attempt, askedAt };
   if (command.type !== 'send' && command.type !== 'probe') return asked;
   return { ...asked, participant: command.participant, messageType: command.messageType };

@@ -1,0 +1,144 @@
+/**
+ * Sends spans to an OpenTelemetry collector, behind everybody's back: what is told is queued, what does not fit is dropped
+ * and counted, and nobody ever waits (R25). Spans come as finished records, in batches, because a live span object for
+ * each message is what makes tracing dear.
+ */
+import type { HrTime, Link, SpanContext } from '@opentelemetry/api';
+import type { Resource } from '@opentelemetry/resources';
+import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace';
+import type { SpanRecord, SpanReference } from './span.js';
+
+/** Where spans go. Never throws, never waits. */
+export interface Tracing {
+  /** False where spans go nowhere, so that nobody need make them. */
+  readonly isOn: boolean;
+  emit(spans: readonly SpanRecord[]): void;
+  /** Spans that were dropped because the collector is slower than we are, or away. */
+  readonly dropped: number;
+  /** Hands over what is queued, for at most 2 s, and ends. Idempotent. */
+  stop(): Promise<void>;
+}
+
+export interface TracingOptions {
+  /** The process, as traces name it. */
+  readonly service: string;
+  /** Base URL of an OTLP/HTTP collector, e.g. `http://127.0.0.1:4318`. */
+  readonly endpoint: string;
+  /** Spans that wait for the collector, at most. Default 8 192. */
+  readonly queueMax?: number;
+  /** How often the queue is handed over, ms. Default 500. */
+  readonly intervalMs?: number;
+  /** Instead of the OTLP one; for tests. */
+  readonly exporter?: SpanExporter;
+}
+
+export const noTracing: Tracing = { isOn: false, emit: () => {}, dropped: 0, stop: async () => {} };
+
+const exportMsMax = 5_000;
+const stopMsMax = 2_000;
+const defaults = { queueMax: 8_192, intervalMs: 500 };
+
+/** Starts sending. The SDK is loaded here, so that a process that traces nothing does not pay for it. */
+export async function startTracing(options: TracingOptions): Promise<Tracing> {
+  const { service, endpoint, queueMax, intervalMs } = { ...defaults, ...options };
+  const [{ NodeSDK }, { resourceFromAttributes }, { BatchSpanProcessor }, { OTLPTraceExporter }] =
+    await Promise.all([
+      import('@opentelemetry/sdk-node'),
+      import('@opentelemetry/resources'),
+      import('@opentelemetry/sdk-trace'),
+      import('@opentelemetry/exporter-trace-otlp-proto'),
+    ]);
+  const resource = resourceFromAttributes({ 'service.name': service, 'service.namespace': 'sagamore' });
+  const url = `${endpoint.replace(/\/$/, '')}/v1/traces`;
+  const exporter = options.exporter ?? new OTLPTraceExporter({ url, timeoutMillis: exportMsMax });
+  const counted = new CountedExporter(exporter);
+  const processor = new BatchSpanProcessor({
+    exporter: counted,
+    maxQueueSize: queueMax,
+    maxExportBatchSize: Math.min(2_048, queueMax),
+    scheduledDelayMillis: intervalMs,
+    exportTimeoutMillis: exportMsMax,
+  });
+  const sdk = new NodeSDK({ resource, autoDetectResources: false, spanProcessors: [processor] });
+  sdk.start();
+  let accepted = 0;
+  let dropped = 0;
+  let stopping: Promise<void> | undefined;
+  return {
+    isOn: true,
+    emit(spans) {
+      if (stopping !== undefined) return;
+      const room = Math.max(0, queueMax - (accepted - counted.taken));
+      const taken = spans.length <= room ? spans : spans.slice(0, room);
+      for (const span of taken) processor.onEnd(readable(span, resource));
+      accepted += taken.length;
+      dropped += spans.length - taken.length;
+    },
+    get dropped() {
+      return dropped;
+    },
+    stop: () => (stopping ??= within(stopMsMax, sdk.shutdown())),
+  };
+}
+
+/** Knows how many spans have left the queue, hence how many are in it. */
+class CountedExporter implements SpanExporter {
+  taken = 0;
+
+  constructor(private readonly inner: SpanExporter) {}
+
+  export(...[spans, done]: Parameters<SpanExporter['export']>): void {
+    this.taken += spans.length;
+    this.inner.export(spans, done);
+  }
+
+  shutdown(): Promise<void> {
+    return this.inner.shutdown();
+  }
+}
+
+/** A collector that hangs must not hold a process that wants to end. */
+async function within(ms: number, work: Promise<void>): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const giveUp = setTimeout(resolve, ms);
+  await Promise.race([work.catch(() => {}), promise]);
+  clearTimeout(giveUp);
+}
+
+const kinds = { internal: 0, server: 1, client: 2, producer: 3, consumer: 4 } as const;
+const scope = { name: 'sagamore' };
+
+function readable(span: SpanRecord, resource: Resource): ReadableSpan {
+  const { name, kind = 'internal', startMs, endMs, attributes, error, links = [] } = span;
+  const context = contextOf(span);
+  return {
+    name,
+    kind: kinds[kind],
+    spanContext: () => context,
+    ...(span.parentSpanId !== undefined && {
+      parentSpanContext: contextOf({ traceId: span.traceId, spanId: span.parentSpanId }),
+    }),
+    startTime: instant(startMs),
+    endTime: instant(endMs),
+    duration: instant(Math.max(0, endMs - startMs)),
+    status: error === undefined ? { code: 0 } : { code: 2, message: error },
+    attributes,
+    links: links.map((link): Link => ({ context: contextOf(link) })),
+    events: [],
+    ended: true,
+    resource,
+    instrumentationScope: scope,
+    droppedAttributesCount: 0,
+    droppedEventsCount: 0,
+    droppedLinksCount: 0,
+  };
+}
+
+function contextOf({ traceId, spanId }: SpanReference): SpanContext {
+  return { traceId, spanId, traceFlags: 1 };
+}
+
+function instant(ms: number): HrTime {
+  const seconds = Math.floor(ms / 1_000);
+  return [seconds, Math.round((ms - seconds * 1_000) * 1_000_000)];
+}
