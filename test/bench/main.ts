@@ -6,6 +6,7 @@ import { measureFloor } from './floor.js';
 import { measure, type Measured, type Row } from './measure.js';
 import { readOptions, usage, type BenchOptions } from './options.js';
 import { insight, json, memory, spread, table } from './report.js';
+import { measureWaits } from './waits.js';
 
 const say = (text: string): void => void process.stderr.write(`  ${text}\n`);
 const print = (text = ''): void => void process.stdout.write(`${text}\n`);
@@ -14,6 +15,7 @@ async function main(): Promise<number> {
   const asked = readOptions(process.argv.slice(2));
   if (asked.what === 'help') return (print(usage), 0);
   if (asked.what === 'floor') return (await floor(asked.options), 0);
+  if (asked.what === 'waits') return (await waits(asked), 0);
   return bench(asked.options);
 }
 
@@ -63,6 +65,19 @@ async function floor(options: BenchOptions): Promise<void> {
       `${perSecond.toFixed(0)} orders a second, ${rows.toFixed(1)} rows, ${walBytes.toFixed(0)} WAL bytes, ` +
       `foreign cores ${foreignCores.toFixed(2)}`,
   );
+}
+
+async function waits(asked: { readonly count: number; readonly json: boolean }): Promise<void> {
+  const found = await measureWaits(asked.count, say);
+  if (asked.json) return print(json({ profile: 'waits', ...found }));
+  const { count, perSecond, rssMib, heapBytes, diskBytes, restartMs, sweepMs, wakes } = found;
+  const heap = `${heapBytes.evicted.toFixed(0)} bytes of heap each (${heapBytes.kept.toFixed(0)} where they stay in memory)`;
+  print(`waits: ${count} transactions in a month-long wait, begun at ${perSecond.toFixed(0)} a second`);
+  print(`  memory   RSS ${rssMib.before.toFixed(0)} MiB before, ${rssMib.after.toFixed(0)} after; ${heap}`);
+  print(`  disk     ${diskBytes.toFixed(0)} bytes each, with their indexes`);
+  print(`  restart  ${restartMs.evicted.toFixed(0)} ms (${restartMs.kept.toFixed(0)} with 10500 in memory)`);
+  print(`  sweep    ${sweepMs.toFixed(2)} ms when nothing is due`);
+  print(`  crowd    ${wakes.count} due at one instant go on at ${wakes.perSecond.toFixed(0)} a second`);
 }
 
 process.exitCode = await main().catch((error: unknown) => {

@@ -4,11 +4,12 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
-export const usage = `Usage: npm run bench -- <local|kafka|floor> [options]
+export const usage = `Usage: npm run bench -- <local|kafka|floor|waits> [options]
 
   local   everything in one process on an embedded Postgres      (256 clients)
   kafka   five processes over a real Kafka                       (1024 clients)
   floor   the same rows in bare SQL: what no framework can beat
+  waits   transactions that wait for a month: memory, disk, a restart, an idle sweep, a crowd that falls due
 
   --clients <n>       clients that each wait for their order before they place the next
   --rate <n>          an open loop instead: n orders a second, for latency at a low load
@@ -17,6 +18,7 @@ export const usage = `Usage: npm run bench -- <local|kafka|floor> [options]
   --seconds <n>       measured, after the warm-up                      (default 15)
   --warm-up <n>       seconds before that                              (default 5)
   --catalogue <n>     products, so that stock rows are no hot spot     (default 1000)
+  --count <n>         transactions that wait                           (default 100000)
   --runs <n>          repeats, each on a fresh stack; prints median, least and most
   --simulators        the HTTP simulators instead of the in-process card network and carrier
   --profile-cpu       writes a .cpuprofile of each service process and prints its hottest functions
@@ -47,7 +49,9 @@ export interface BenchOptions {
 }
 
 export type Asked =
-  { readonly what: 'help' } | { readonly what: 'bench' | 'floor'; readonly options: BenchOptions };
+  | { readonly what: 'help' }
+  | { readonly what: 'waits'; readonly count: number; readonly json: boolean }
+  | { readonly what: 'bench' | 'floor'; readonly options: BenchOptions };
 
 /** Closed loops big enough to fill both cores: over Kafka a batch waits longer, so more must be under way. */
 const clientsOf: Readonly<Record<Profile, number>> = { local: 256, kafka: 1_024 };
@@ -64,6 +68,7 @@ export function readOptions(args: readonly string[]): Asked {
       seconds: { type: 'string', default: '15' },
       'warm-up': { type: 'string', default: '5' },
       catalogue: { type: 'string', default: '1000' },
+      count: { type: 'string', default: '100000' },
       runs: { type: 'string', default: '1' },
       simulators: { type: 'boolean', default: false },
       'profile-cpu': { type: 'boolean', default: false },
@@ -75,8 +80,10 @@ export function readOptions(args: readonly string[]): Asked {
   });
   if (values.help) return { what: 'help' };
   const [which] = positionals;
+  if (positionals.length === 1 && which === 'waits')
+    return { what: 'waits', count: whole('--count', values.count, 10_000_000), json: values.json };
   if (positionals.length !== 1 || (which !== 'local' && which !== 'kafka' && which !== 'floor'))
-    throw new TypeError(`wanted local, kafka or floor, found ${positionals.join(' ') || 'nothing'}`);
+    throw new TypeError(`wanted local, kafka, floor or waits, found ${positionals.join(' ') || 'nothing'}`);
   const profile = which === 'kafka' ? 'kafka' : 'local';
   const options = {
     profile,
