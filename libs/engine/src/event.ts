@@ -107,11 +107,13 @@ export interface DecisionMade {
   readonly decision: Decision;
 }
 
-/** Two-phase commit: a participant that is in doubt asks how it ended (S69). */
+/** Two-phase commit: a participant that is in doubt asks how it ended (S69). It is never journaled, for it changes
+ *  nothing. `participant` is the service that asks, for where nothing else of the transaction is known. */
 export interface DecisionAsked {
   readonly type: 'decision-asked';
   readonly at: number;
   readonly branchId: string;
+  readonly participant?: string;
 }
 
 /** Two-phase commit: a person has settled a branch by hand, or says how it was settled (S71). */

@@ -116,13 +116,8 @@ export {
   type TwoPhaseCommitBuilder,
   type TwoPhaseCommitDefinition,
 } from './two-phase-commit/two-phase-commit.definition.js';
-export {
-  decisionOf,
-  judgePrepared,
-  presumedAbort,
-  type AskedOfPrepared,
-  type Word,
-} from './two-phase-commit/two-phase-commit.decision.js';
+export { presumedAbortProtocol } from './two-phase-commit/presumed-abort.js';
+export { judgePrepared, type AskedOfPrepared } from './two-phase-commit/two-phase-commit.decision.js';
 export { twoPhaseCommitMachine } from './two-phase-commit/two-phase-commit.machine.js';
 export { twoPhaseCommitProtocol } from './two-phase-commit/two-phase-commit.protocol.js';
 export { type TwoPhaseCommitState } from './two-phase-commit/two-phase-commit.state.js';

@@ -164,7 +164,7 @@ async function startedWith(ports: Partial<ParticipantServerPorts>, ...controller
       clock,
       ...ports,
     },
-    { service: 'wall', owner: 'test', onFault: (error) => void faults.push(error) },
+    { service: 'wall', owner: 'test', shardCount: 1, onFault: (error) => void faults.push(error) },
   );
   const module = await Test.createTestingModule({ controllers }).compile();
   const app: INestMicroservice = module.createNestMicroservice({ strategy: server, logger: false });

@@ -14,7 +14,7 @@ import {
   runMigrations,
   type DataSourceOptions,
 } from '@sagamore/postgres';
-import { Barrier, Bus, Clock, Database, Intents, Outbox, OutboxRelay } from '@sagamore/runtime';
+import { Barrier, Bus, Clock, Database, Intents, Outbox, OutboxRelay, type InDoubt } from '@sagamore/runtime';
 import {
   Inject,
   Module,
@@ -27,6 +27,7 @@ import { DataSource } from 'typeorm';
 import { databaseTlsOf, databaseUrlOf } from './config.js';
 import { HealthChecks } from './health.js';
 import { Service, type Host } from './host.js';
+import type { Log } from './log.js';
 import { topicsOf } from './topics.js';
 import { ParticipantServer } from './transport.strategy.js';
 
@@ -88,6 +89,16 @@ export class SagamoreModule implements OnApplicationBootstrap, OnApplicationShut
     await this.database.close();
     this.service.log.debug('the service has stopped');
   }
+}
+
+/** Long in doubt holds locks, and says that the coordinator is away or does not know (S70). */
+const longInDoubtMs = 30_000;
+
+function tellOfDoubt(log: Log, waiting: readonly InDoubt[]): void {
+  const [oldest] = waiting;
+  if (oldest === undefined || oldest.ageMs < longInDoubtMs) return;
+  const { gid, ageMs } = oldest;
+  log.warn('transactions wait in doubt', { count: waiting.length, oldest: gid, ageMs });
 }
 
 function providersOf({ host, service, entities = [], migrations = [] }: ServiceOptions): Provider[] {
@@ -158,7 +169,14 @@ function providersOf({ host, service, entities = [], migrations = [] }: ServiceO
             clock: host.clock,
             openPrepared: () => PreparedTransactions.open(database, config.prepares),
           },
-          { service, owner: instance, callsMax: config.externalCallsMax, onFault },
+          {
+            service,
+            owner: instance,
+            callsMax: config.externalCallsMax,
+            shardCount: config.shards,
+            onInDoubt: (waiting) => tellOfDoubt(log, waiting),
+            onFault,
+          },
         ),
     },
   ];

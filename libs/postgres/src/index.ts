@@ -9,7 +9,6 @@ export { PostgresIntents } from './intents.js';
 export { PostgresJournal } from './journal.js';
 export { PostgresOutbox, type PostgresOutboxOptions } from './outbox.js';
 // Two-phase commit
-export { sweepInDoubt, type SweepOptions, type Swept } from './in-doubt.js';
 export { gidOf, PreparedTransactions, type PreparedTransactionsOptions } from './prepared-transaction.js';
 // Schema
 export { orchestratorMigrations, platformMigrations, runMigrations } from './migrations/run.js';

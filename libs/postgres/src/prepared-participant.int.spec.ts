@@ -81,6 +81,7 @@ async function serve(service: string): Promise<Service> {
     {
       service,
       owner: service,
+      shardCount: 1,
       onAlarm: ({ type }) => void alarms.push(type),
       handlers: [
         {

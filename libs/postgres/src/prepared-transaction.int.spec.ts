@@ -15,7 +15,6 @@ import { openPostgresPorts, type PostgresPorts } from '../../../test/support/pos
 import { testPostgres } from '../../../test/support/postgres.js';
 import { openDataSource } from './data-source.js';
 import { PostgresDatabase } from './database.js';
-import { sweepInDoubt } from './in-doubt.js';
 import { gidOf, PreparedTransactions } from './prepared-transaction.js';
 import { runMigrations, platformMigrations } from './migrations/run.js';
 import { statement } from './statement.js';
@@ -228,42 +227,6 @@ describe('on a running server', () => {
     expect(listed.map((one) => one.gid)).toEqual([gid]);
     expect(listed[0]?.ageMs).toBeGreaterThanOrEqual(0);
     expect(listed[0]?.ageMs).toBeLessThan(30_000);
-  });
-
-  describe('S70: a sweep', () => {
-    const sweep = (word: 'commit' | 'abort' | 'not-yet', olderThanMs = 0) =>
-      sweepInDoubt(prepared, {
-        prefix: 'inventory:',
-        olderThanMs,
-        decisionOn: () => Promise.resolve(word),
-        found: noRows,
-      });
-
-    test('rolls back what no coordinator knows, and commits what was decided', async () => {
-      await prepared.prepare(gid, reserving('a'));
-      expect(await sweep('abort')).toMatchObject({ rolledBack: [gid], waiting: [] });
-      expect(await reserved()).toBe(0);
-      await prepared.prepare(gid, reserving('a'));
-      expect(await sweep('commit')).toMatchObject({ committed: [gid], waiting: [] });
-      expect(await reserved()).toBe(1);
-    });
-
-    test('S69: leaves what is not decided, what is young, and what nobody can be asked about', async () => {
-      await prepared.prepare(gid, reserving('a'));
-      expect((await sweep('not-yet')).waiting).toHaveLength(1);
-      expect((await sweep('abort', 60_000)).waiting).toHaveLength(1);
-      const seen: unknown[] = [];
-      const deaf = await sweepInDoubt(prepared, {
-        prefix: 'inventory:',
-        olderThanMs: 0,
-        decisionOn: () =>
-          Promise.reject(new Fault('BROKER_UNAVAILABLE', 'nobody hears', { retryable: true })),
-        found: noRows,
-        onFault: (which) => seen.push(which),
-      });
-      expect([deaf.waiting.length, seen]).toEqual([1, [gid]]);
-      expect(await prepared.isPrepared(gid)).toBe(true);
-    });
   });
 
   test('a gid that would need quoting is a bug of whoever made it', () => {

@@ -8,6 +8,7 @@ import type { Random } from '@sagamore/primitives';
 import { Fault } from '@sagamore/resilience';
 import { bury, deadLetter, type DeadLetterData } from './dead-letters.js';
 import { decide, hasEffect, shelve, undecided, type Decision, type DecisionContext } from './decision.js';
+import { DecisionAnswers, isQuestion } from './decision-answers.js';
 import { DecisionWriter, type HopelessStart } from './decision-writer.js';
 import { isShelved, type Definitions } from './definitions.js';
 import { Dispatcher } from './dispatcher.js';
@@ -87,6 +88,7 @@ export class Coordinator {
   private readonly writer: DecisionWriter;
   private readonly dispatcher: Dispatcher;
   private readonly subjects: Subjects;
+  private readonly answers: DecisionAnswers;
   private readonly locals: LocalFunctions;
   /** What this process has found out itself, and no message will say again: waits here until it is saved. */
   private readonly heard: Input[] = [];
@@ -126,6 +128,8 @@ export class Coordinator {
     });
     this.subjects = new Subjects(ports.journal, this.options.definitions, this.shards, this.live, this.hooks);
     this.writer = new DecisionWriter(ports, this.shards, this.live, { owner, onBug });
+    const { live, subjects, writer, dispatcher } = this;
+    this.answers = new DecisionAnswers({ journal: ports.journal, live, subjects, writer, dispatcher });
   }
 
   /** Joins the inbox; the shards that come with it are taken before their first message is read. */
@@ -172,9 +176,11 @@ export class Coordinator {
       else if (this.shards.holds(input.shard)) inputs.push(input);
       if ('kind' in input && input.kind === 'start') starts.set(input.transactionId, delivery);
     }
-    for (const { transactionId, reason } of await this.process(inputs)) {
+    const told = inputs.filter((input) => !isQuestion(input));
+    for (const { transactionId, reason } of await this.process(told)) {
       letters.push(deadLetter(starts.get(transactionId)!, reason));
     }
+    await this.answers.answer(inputs.filter(isQuestion));
     await bury(this.ports.bus, letters, this.hooks.onFault);
     this.keepForOwner(batch);
   }

@@ -154,6 +154,7 @@ function isStaleWish(input: Input, { parkedAt }: Decision): boolean {
 function eventOf(input: Input, at: number): TransactionEvent | undefined {
   switch (input.kind) {
     case 'start':
+    case 'question':
     case 'due':
       return undefined;
     case 'resume':

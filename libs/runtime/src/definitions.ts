@@ -2,7 +2,7 @@
  * The definitions that this orchestrator can run, and how a stored transaction is replayed under the one it began with.
  * Pure. It never runs a transaction under another version than its own: the road behind it would not be its road.
  */
-import type { Protocol } from '@sagamore/engine';
+import { presumedAbortProtocol, type Protocol } from '@sagamore/engine';
 import type { LiveTransaction } from './decision.js';
 import type { StoredTransaction } from './ports.js';
 
@@ -12,6 +12,9 @@ export class Definitions {
   private readonly newest = new Map<string, Protocol>();
 
   constructor(protocols: readonly Protocol[]) {
+    // Found by its rows alone: nothing begins under it by name.
+    const { name, version } = presumedAbortProtocol;
+    this.byVersion.set(`${name}@${version}`, presumedAbortProtocol);
     for (const protocol of protocols) {
       this.byVersion.set(`${protocol.name}@${protocol.version}`, protocol);
       const known = this.newest.get(protocol.name);

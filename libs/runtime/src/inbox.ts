@@ -4,18 +4,20 @@
  */
 import { isHalf, type Reply } from '@sagamore/engine';
 import { isUuid } from '@sagamore/primitives';
-import type { Message, ReplyData, ResumeData, StartData } from './message.js';
+import type { Message, QuestionData, ReplyData, ResumeData, StartData } from './message.js';
 import type { Shard } from './ports.js';
 import { isProbed, type ProbedData } from './probe.js';
 
 export const startType = 'transaction.start';
 export const resumeType = 'transaction.resume';
+export const questionType = 'transaction.decision-asked';
 
 /** One thing that happened to one transaction, in the order it became known. */
 export type Input = { readonly transactionId: string; readonly shard: Shard } & (
   | { readonly kind: 'start'; readonly start: StartData }
   | { readonly kind: 'reply'; readonly reply: ReplyData }
   | { readonly kind: 'probed'; readonly probed: ProbedData }
+  | { readonly kind: 'question'; readonly question: QuestionData }
   | { readonly kind: 'resume'; readonly resume: ResumeData }
   | { readonly kind: 'due' }
 );
@@ -31,12 +33,21 @@ export function readInput(message: Message, shard: Shard): Input | { readonly re
   if (type === resumeType)
     return isResume(data) ? { kind: 'resume', transactionId, shard, resume: data } : { reason: 'not a wish' };
   if (isProbed(data)) return { kind: 'probed', transactionId, shard, probed: data };
+  if (type === questionType)
+    return isQuestionData(data)
+      ? { kind: 'question', transactionId, shard, question: data }
+      : { reason: 'not a question' };
   return isReply(data) ? { kind: 'reply', transactionId, shard, reply: data } : { reason: 'not a reply' };
 }
 
 function isStart(data: object): data is StartData {
   const { definition, input } = data as Partial<StartData>;
   return typeof definition === 'string' && input !== undefined;
+}
+
+function isQuestionData(data: object): data is QuestionData {
+  const { branchId, participant } = data as Partial<QuestionData>;
+  return typeof branchId === 'string' && typeof participant === 'string';
 }
 
 function isResume(data: object): data is ResumeData {

@@ -50,6 +50,7 @@ export {
   type CommandData,
   type Message,
   type OutcomeData,
+  type QuestionData,
   type ReplyAddress,
   type ReplyData,
   type ResumeData,
@@ -95,6 +96,6 @@ export {
   type CoordinatorPorts,
 } from './coordinator.js';
 export { Definitions } from './definitions.js';
-export { resumeType, startType } from './inbox.js';
+export { questionType, resumeType, startType } from './inbox.js';
 export { Limiter } from './limiter.js';
 export { Serial } from './serial.js';

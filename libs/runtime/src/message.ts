@@ -73,6 +73,14 @@ export interface ResumeData {
   readonly reason: string;
 }
 
+/** The body of `transaction.decision-asked`: a participant is in doubt about what it has prepared (S69). */
+export interface QuestionData {
+  readonly transactionId: TransactionId;
+  readonly branchId: BranchId;
+  /** The service that asks. */
+  readonly participant: string;
+}
+
 /** The body of `transaction.completed`, `.compensated`, `.terminated` and `.parked`. */
 export interface OutcomeData {
   readonly transactionId: TransactionId;

@@ -10,6 +10,7 @@ import { branchName, branchOf, lateReply, type Commanded, type Job } from './bra
 import { bury, deadLetter, type DeadLetterData } from './dead-letters.js';
 import { ExternalBranches, type ExternalSettings } from './external-branches.js';
 import type { ExternalHandler, Handler } from './handler.js';
+import type { InDoubtSettings } from './in-doubt-sweep.js';
 import { LocalBranches, type LocalJob } from './local-branches.js';
 import type { ExternalJob } from './outcome-recorder.js';
 import { sendApart } from './send-apart.js';
@@ -45,7 +46,8 @@ export interface ParticipantPorts {
   readonly prepared?: Prepared;
 }
 
-export interface ParticipantOptions extends ExternalSettings {
+export interface ParticipantOptions
+  extends ExternalSettings, Partial<Pick<InDoubtSettings, 'shardCount' | 'doubtAfterMs' | 'onInDoubt'>> {
   /** The service's name: its commands come on `<service>.commands`. */
   readonly service: string;
   readonly handlers: readonly Handler[];
@@ -104,6 +106,7 @@ export class Participant {
       group: service,
       handle: (batch) => this.handle(batch),
     });
+    this.prepared?.start();
   }
 
   /** Takes no new command, finishes those in hand. */
@@ -237,19 +240,24 @@ function isPrepared(job: Job): job is PreparedJob {
   return job.handler.effect === 'prepared';
 }
 
-/** Only where some handler is prepared; then the port must be there. */
+/** Only where some handler is prepared; then what it takes must be there. */
 function preparedBranches(
-  { database, barrier, prepared }: ParticipantPorts,
-  { service, handlers }: ParticipantOptions,
+  { prepared, ...ports }: ParticipantPorts,
+  { service, handlers, shardCount, doubtAfterMs, onInDoubt }: ParticipantOptions,
   hooks: PreparedHooks,
 ): PreparedBranches | undefined {
   const handler = handlers.find(({ effect }) => effect === 'prepared');
   if (handler === undefined) return undefined;
-  if (prepared === undefined)
-    throw new TypeError(
-      `${handler.operation.action} is prepared, and ${service} has no port to prepare with`,
-    );
-  return new PreparedBranches(service, { database, barrier, prepared }, hooks);
+  const what = `${handler.operation.action} is prepared, and ${service} has`;
+  if (prepared === undefined) throw new TypeError(`${what} no port to prepare with`);
+  if (shardCount === undefined) throw new TypeError(`${what} no count of shards to ask when it is in doubt`);
+  const settings = {
+    service,
+    shardCount,
+    ...(doubtAfterMs !== undefined && { doubtAfterMs }),
+    ...(onInDoubt !== undefined && { onInDoubt }),
+  };
+  return new PreparedBranches({ ...ports, prepared }, settings, hooks);
 }
 
 /** Rounds in which each branch occurs once, in the order of arrival: within one transaction the barrier can not see the

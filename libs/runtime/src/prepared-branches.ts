@@ -16,16 +16,15 @@ import {
   type Job,
 } from './branch.js';
 import type { LocalHandler, PreparedHandler } from './handler.js';
-import type { Barrier, Database, Prepared, Tx } from './ports.js';
+import { InDoubtSweep, type InDoubtPorts, type InDoubtSettings } from './in-doubt-sweep.js';
+import type { Barrier, Tx } from './ports.js';
 
 export interface PreparedJob extends Job {
   readonly handler: PreparedHandler;
 }
 
-export interface PreparedPorts {
-  readonly database: Database;
+export interface PreparedPorts extends InDoubtPorts {
   readonly barrier: Barrier;
-  readonly prepared: Prepared;
 }
 
 export interface PreparedHooks {
@@ -68,11 +67,17 @@ export function aloneHandlerOf({ operation, work }: PreparedHandler): LocalHandl
 export class PreparedBranches {
   private readonly underWay = new Set<Promise<void>>();
 
+  private readonly service: string;
+  private readonly sweep: InDoubtSweep;
+
   constructor(
-    private readonly service: string,
     private readonly ports: PreparedPorts,
+    settings: Omit<InDoubtSettings, 'onFault'>,
     private readonly hooks: PreparedHooks,
-  ) {}
+  ) {
+    this.service = settings.service;
+    this.sweep = new InDoubtSweep(ports, { ...settings, onFault: hooks.onFault });
+  }
 
   /** Begins to vote on each; answered through the hook. */
   prepare(jobs: readonly PreparedJob[]): void {
@@ -84,8 +89,14 @@ export class PreparedBranches {
     for (const job of jobs) this.begin(job, () => this.settleOne(job));
   }
 
+  /** Asks about what an earlier process left in doubt, and from now on about what waits too long. */
+  start(): void {
+    this.sweep.start();
+  }
+
   /** Waits for what is under way. What is prepared stays so. */
   async stop(): Promise<void> {
+    await this.sweep.stop();
     while (this.underWay.size > 0) await Promise.all(this.underWay);
   }
 
