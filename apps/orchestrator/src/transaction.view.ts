@@ -3,7 +3,7 @@
  * personal data. Pure; the controller fetches.
  */
 import type { RestReason, StepView } from '@sagamore/engine';
-import type { Definitions, StoredTransaction } from '@sagamore/runtime';
+import { startOf, type Definitions, type StoredTransaction } from '@sagamore/runtime';
 import { z } from 'zod';
 
 export const transactionSummary = z.object({
@@ -50,11 +50,11 @@ export function summaryOf(stored: StoredTransaction): TransactionSummary {
 
 /** A transaction with its timeline, as its events tell it: fresher than the row, which keeps only rests. */
 export function viewOf(stored: StoredTransaction, definitions: Definitions): TransactionView {
-  const { transactionId, definition, version, input, startedAt, events } = stored;
+  const { definition, version, startedAt, events } = stored;
   const summary = summaryOf(stored);
   const protocol = definitions.exact(definition, version);
   if (protocol === undefined) return { ...summary, steps: [] };
-  const start = { transactionId, input, at: startedAt };
+  const start = startOf(stored);
   let { state } = protocol.begin(start);
   for (const event of events) state = protocol.transition(state, event).state;
   const { status, reason } = protocol.standing(state);

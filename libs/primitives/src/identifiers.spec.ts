@@ -3,7 +3,7 @@
  */
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { isUuid, uuidv7 } from './identifiers.js';
+import { derivedUuid, isUuid, uuidv7 } from './identifiers.js';
 
 const instant = fc.integer({ min: 0, max: 2 ** 48 - 1 });
 
@@ -30,6 +30,22 @@ test('ids of different milliseconds sort by time', () => {
 test('10,000 ids of one millisecond are all different', () => {
   const ids = new Set(Array.from({ length: 10_000 }, () => uuidv7(1_800_000_000_000)));
   expect(ids.size).toBe(10_000);
+});
+
+test('a derived id is canonical, the same for the same origin and name, and lies in the millisecond of its origin', () => {
+  const name = fc.string({ maxLength: 30 });
+  fc.assert(
+    fc.property(instant, name, name, (nowMs, one, other) => {
+      const origin = uuidv7(nowMs);
+      const id = derivedUuid(origin, one);
+      expect(isUuid(id)).toBe(true);
+      expect(id[14]).toBe('8');
+      expect(id.slice(0, 13)).toBe(origin.slice(0, 13));
+      expect(derivedUuid(origin, one)).toBe(id);
+      expect(derivedUuid(origin, other) === id).toBe(one === other);
+      expect(derivedUuid(uuidv7(nowMs), one)).not.toBe(id);
+    }),
+  );
 });
 
 test.each([

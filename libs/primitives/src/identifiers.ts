@@ -2,7 +2,7 @@
  * Ids whose order is roughly the order of their making, so that new rows lie beside each other in an index
  * and old ones can be dropped by range.
  */
-import { randomFillSync } from 'node:crypto';
+import { createHash, randomFillSync } from 'node:crypto';
 
 const pool = new Uint8Array(16 * 256);
 let used = pool.length;
@@ -18,6 +18,20 @@ export function uuidv7(nowMs: number): string {
   bytes.writeUIntBE(Math.trunc(nowMs), 0, 6);
   bytes[6] = (bytes[6]! & 0x0f) | 0x70;
   bytes[8] = (bytes[8]! & 0x3f) | 0x80;
+  return textOf(bytes);
+}
+
+/** A UUID of version 8 (RFC 9562 §5.8): the same for the same `origin`, itself a UUID, and `name`; for others another, as
+ *  far as 74 bits of a hash tell. Its first 48 bits are those of `origin`, so it sorts beside it. */
+export function derivedUuid(origin: string, name: string): string {
+  const bytes = createHash('sha256').update(`${origin}/${name}`).digest().subarray(0, 16);
+  bytes.write(origin.replaceAll('-', '').slice(0, 12), 'hex');
+  bytes[6] = (bytes[6]! & 0x0f) | 0x80;
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
+  return textOf(bytes);
+}
+
+function textOf(bytes: Buffer): string {
   const hex = bytes.toString('hex');
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }

@@ -117,7 +117,12 @@ export class Coordinator {
     });
     const runLocal = this.locals.run.bind(this.locals);
     this.evictions = new Evictions(ports, this.options);
-    this.dispatcher = new Dispatcher(ports, this.live, { graceMs, runLocal, onFault });
+    this.dispatcher = new Dispatcher(ports, this.live, {
+      shardCount: this.options.shardCount,
+      graceMs,
+      runLocal,
+      onFault,
+    });
     this.shards = new ShardHolder(ports.journal, ports.clock, {
       ...this.options,
       graceMs,
@@ -174,7 +179,8 @@ export class Coordinator {
       const input = readInput(delivery.message, delivery.origin.partition);
       if ('reason' in input) letters.push(deadLetter(delivery, input.reason));
       else if (this.shards.holds(input.shard)) inputs.push(input);
-      if ('kind' in input && input.kind === 'start') starts.set(input.transactionId, delivery);
+      if ('kind' in input && (input.kind === 'start' || input.kind === 'child-asked'))
+        starts.set(input.transactionId, delivery);
     }
     const told = inputs.filter((input) => !isQuestion(input));
     for (const { transactionId, reason } of await this.process(told)) {

@@ -4,7 +4,8 @@
  */
 import type { AnnounceCommand, ProtocolCommand, TransactionId } from '@sagamore/engine';
 import { Fault } from '@sagamore/resilience';
-import { spoil, undecided, type Decision } from './decision.js';
+import { answerMessage } from './children.js';
+import { spoil, undecided, type Decision, type LiveTransaction } from './decision.js';
 import type { LiveTransactions } from './live-transactions.js';
 import { transactionEventsTopic, traceparentOf, type Message, type OutcomeData } from './message.js';
 import type { OutboxRelay } from './outbox-relay.js';
@@ -158,31 +159,41 @@ function statusOf({ after, standing, commands, evictedUntil }: Decision, at: num
   };
 }
 
-/** The announcements of a decision, for the outbox: nothing could derive them again once the transaction is purged. */
+/** What a decision has to say: announcements, and a child's answers. Nothing could derive them again. */
 function factsOf(
   { after, commands }: Decision,
   at: number,
-): readonly { shard: Shard; message: Message<OutcomeData> }[] {
-  const { transactionId, definition, version, shard } = after.record;
-  return commands.filter(isAnnouncement).map(({ outcome, reason, output }) => {
-    const data = {
+): readonly { readonly shard: Shard; readonly message: Message }[] {
+  const { record: child, seq } = after;
+  const { shard, parent } = child;
+  return commands.flatMap((command): { readonly shard: Shard; readonly message: Message }[] => {
+    if (isAnnouncement(command)) return [{ shard, message: announcementOf(after, command, at) }];
+    if (command.type !== 'answer-parent' || parent === undefined) return [];
+    return [{ shard, message: answerMessage(command, { child, parent, seq, at }) }];
+  });
+}
+
+function announcementOf(
+  { record, seq }: LiveTransaction,
+  { outcome, reason, output }: AnnounceCommand,
+  at: number,
+): Message<OutcomeData> {
+  const { transactionId, definition, version } = record;
+  return {
+    id: `${transactionId}/${outcome}/${seq}`,
+    type: `transaction.${outcome}`,
+    source: 'orchestrator',
+    topic: transactionEventsTopic,
+    key: transactionId,
+    occurredAt: at,
+    traceparent: traceparentOf(transactionId),
+    data: {
       transactionId,
       definition,
       version,
       outcome,
       ...(reason !== undefined && { reason }),
       ...(output !== undefined && { output }),
-    };
-    const message: Message<OutcomeData> = {
-      id: `${transactionId}/${outcome}/${after.seq}`,
-      type: `transaction.${outcome}`,
-      source: 'orchestrator',
-      topic: transactionEventsTopic,
-      key: transactionId,
-      occurredAt: at,
-      traceparent: traceparentOf(transactionId),
-      data,
-    };
-    return { shard, message };
-  });
+    },
+  };
 }

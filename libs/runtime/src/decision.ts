@@ -2,9 +2,16 @@
  * From what happened to one transaction to what must be saved and sent: the batch's view of the machine.
  * Pure but for the luck it is handed; it changes no memory, because memory follows the commit (R12).
  */
-import type { Protocol, ProtocolCommand, Standing, TransactionEvent, Transition } from '@sagamore/engine';
+import type {
+  ParentAsked,
+  Protocol,
+  ProtocolCommand,
+  Standing,
+  TransactionEvent,
+  Transition,
+} from '@sagamore/engine';
 import { backoffMs, type Random } from '@sagamore/primitives';
-import { isShelved } from './definitions.js';
+import { isShelved, startOf } from './definitions.js';
 import type { Input } from './inbox.js';
 import type { JournalEntry, TransactionRecord } from './ports.js';
 
@@ -44,8 +51,7 @@ export interface DecisionContext {
 
 /** Begins a transaction. Throws when the definition cannot take the input: then nothing of it exists. */
 export function begin(protocol: Protocol, record: TransactionRecord): Decision {
-  const { transactionId, input, startedAt } = record;
-  const { state, commands } = served(protocol.begin({ transactionId, input, at: startedAt }));
+  const { state, commands } = served(protocol.begin(startOf(record)));
   const after = { record, protocol, state, seq: 0 };
   return { before: undefined, after, standing: protocol.standing(state), entries: [], commands };
 }
@@ -54,7 +60,8 @@ export function begin(protocol: Protocol, record: TransactionRecord): Decision {
 export function decide(decision: Decision, input: Input, context: DecisionContext): Decision {
   if (input.kind === 'due') return passTime(decision, context);
   const event = eventOf(input, context.at);
-  return event === undefined || isStaleWish(input, decision) ? decision : tell(decision, event, context);
+  if (event === undefined || isStaleWish(input, decision) || hasBegunWith(decision, event)) return decision;
+  return tell(decision, event, context);
 }
 
 /** Things of one transaction that time serves in one batch: a thousand passes of a loop that time out together must not
@@ -80,6 +87,7 @@ function isDue({ after: { protocol, state } }: Decision, at: number): boolean {
 function tell(decision: Decision, event: TransactionEvent, context: DecisionContext): Decision {
   const { protocol, state } = decision.after;
   try {
+    if (event.type === 'parent-asked' && hasEnded(decision)) return answerAgain(decision, event);
     const next = advance(decision, withRetry(protocol, state, event, context));
     return isShelved(next.after) ? shelve(next, context.at) : next;
   } catch (error) {
@@ -107,7 +115,30 @@ export function undecided(live: LiveTransaction): Decision {
 
 /** Whether anything must be saved. */
 export function hasEffect(decision: Decision): boolean {
-  return decision.before === undefined || decision.entries.length > 0;
+  return decision.before === undefined || decision.entries.length > 0 || decision.commands.some(isAnswer);
+}
+
+function isAnswer({ type }: ProtocolCommand): boolean {
+  return type === 'answer-parent';
+}
+
+/** The asking with which a child has just begun is answered by its beginning. */
+function hasBegunWith({ before, after: { record, seq } }: Decision, event: TransactionEvent): boolean {
+  if (event.type !== 'parent-asked' || before !== undefined || seq > 0) return false;
+  const { parent } = record;
+  return parent?.operation === event.operation && parent.generation === event.generation;
+}
+
+/** One that is held for its parent can still be undone, but only by those who have its definition. */
+function hasEnded({ before, after }: Decision): boolean {
+  return before?.phase === 'final' || (before?.phase === 'held' && isShelved(after));
+}
+
+/** R16: a child's end is never forgotten. It is told from where its row stands, which does not change any more (I31). */
+function answerAgain(decision: Decision, event: ParentAsked): Decision {
+  const { protocol, state } = decision.after;
+  const answers = protocol.transition(state, event).commands.filter(isAnswer);
+  return { ...decision, commands: [...decision.commands, ...answers] };
 }
 
 function advance(decision: Decision, event: TransactionEvent): Decision {
@@ -133,7 +164,7 @@ function advance(decision: Decision, event: TransactionEvent): Decision {
   return due === undefined ? told : advance(told, { type: 'decided', at: event.at, decision: due.decision });
 }
 
-/** The engine can ask for more than this host carries out yet: children, participants over HTTP. Such a
+/** The engine can ask for more than this host carries out yet: participants over HTTP. Such a
  *  transaction parks, and says why, instead of waiting for ever for what nobody does. */
 function served(next: Transition<unknown, ProtocolCommand>): Transition<unknown, ProtocolCommand> {
   const strange = next.commands.find((command) => !isServed(command));
@@ -142,8 +173,7 @@ function served(next: Transition<unknown, ProtocolCommand>): Transition<unknown,
 }
 
 function isServed(command: ProtocolCommand): boolean {
-  if (command.type === 'send' || command.type === 'probe') return command.transport === undefined;
-  return command.type !== 'start-child' && command.type !== 'undo-child';
+  return (command.type !== 'send' && command.type !== 'probe') || command.transport === undefined;
 }
 
 /** A wish is for one rest: repeated, or late, it ends no other, nor one that only this batch decides upon. */
@@ -163,9 +193,13 @@ function eventOf(input: Input, at: number): TransactionEvent | undefined {
       const { branchId, generation, finding } = input.probed;
       return { type: 'probed', at, branchId, generation, finding };
     }
+    case 'child-asked': {
+      const { operation, generation } = input.asked.parent;
+      return { type: 'parent-asked', at, operation, generation };
+    }
     case 'reply': {
-      const { branchId, operation, generation, attempt, reply } = input.reply;
-      return { type: 'replied', at, branchId, operation, generation, attempt, reply };
+      const { transactionId: _, ...told } = input.reply;
+      return { type: 'replied', at, ...told };
     }
   }
 }

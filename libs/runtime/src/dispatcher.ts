@@ -4,13 +4,15 @@
  */
 import type { ProtocolCommand, RunLocalCommand } from '@sagamore/engine';
 import { Fault } from '@sagamore/resilience';
+import { childMessage } from './children.js';
 import type { Decision, LiveTransaction } from './decision.js';
 import type { LiveTransactions } from './live-transactions.js';
-import { commandMessage, inboxTopic, type CommandContext, type Message } from './message.js';
+import { commandMessage, inboxTopic, type Message } from './message.js';
 import type { Bus, Journal } from './ports.js';
 import { probeMessage } from './probe.js';
 
 export interface DispatcherOptions {
+  readonly shardCount: number;
   /** How long an attempt that was sent again at a takeover is given at least, ms. */
   readonly graceMs: number;
   /** Runs a function of the definition, and waits for nothing. */
@@ -33,7 +35,7 @@ export class Dispatcher {
     for (const decision of decisions) this.sound(decision);
     for (const decision of decisions) this.runLocals(decision);
     try {
-      await this.send(decisions.map((decision) => messagesOf(decision, decidedAt)));
+      await this.send(decisions.map((decision) => this.messagesOf(decision, decidedAt)));
     } finally {
       // Whatever became of the send: a transaction that nothing falls due for would never be thought of again.
       const delayMs = journal.now() - decidedAt;
@@ -48,7 +50,9 @@ export class Dispatcher {
     const at = this.ports.journal.now();
     const outstanding = revived.map((after) => after.protocol.outstanding(after.state));
     revived.forEach((after, index) => this.runLocals({ after, commands: outstanding[index]! }));
-    await this.send(revived.map((after, index) => messagesOf({ after, commands: outstanding[index]! }, at)));
+    await this.send(
+      revived.map((after, index) => this.messagesOf({ after, commands: outstanding[index]! }, at)),
+    );
     const earliest = this.ports.journal.now() + this.options.graceMs;
     revived.forEach(({ record }, index) => {
       this.live.arm(record.transactionId, 0, outstanding[index]!.length > 0 ? earliest : 0);
@@ -66,6 +70,34 @@ export class Dispatcher {
     this.options.onFault(new Fault('DEADLINE_EXCEEDED', message, { retryable: false }));
   }
 
+  private messagesOf(
+    { after, commands }: Pick<Decision, 'after' | 'commands'>,
+    at: number,
+  ): readonly Message[] {
+    return commands.flatMap((command) => this.messageOf(after, command, at) ?? []);
+  }
+
+  /** Of what does not go out on the bus from here there is no message: a function is run, a fact is in the outbox. */
+  private messageOf(
+    { record: parent }: LiveTransaction,
+    command: ProtocolCommand,
+    at: number,
+  ): Message | undefined {
+    const { transactionId, shard: partition } = parent;
+    const context = { transactionId, replyTo: { topic: inboxTopic, partition }, at };
+    switch (command.type) {
+      case 'send':
+        return commandMessage(command, context);
+      case 'probe':
+        return probeMessage(command, context);
+      case 'start-child':
+      case 'undo-child':
+        return childMessage(command, { parent, shardCount: this.options.shardCount, at });
+      default:
+        return undefined;
+    }
+  }
+
   /** One send for all. When the broker can never take one of the messages, each transaction is sent by itself, so that
    *  the culprit holds nobody else (R2); its own attempt then times out. */
   private async send(groups: readonly (readonly Message[])[]): Promise<void> {
@@ -78,25 +110,5 @@ export class Dispatcher {
       this.options.onFault(error);
       if (groups.length > 1) for (const group of groups) await this.send([group]);
     }
-  }
-}
-
-function messagesOf(
-  { after, commands }: Pick<Decision, 'after' | 'commands'>,
-  at: number,
-): readonly Message[] {
-  const { transactionId, shard } = after.record;
-  const context = { transactionId, replyTo: { topic: inboxTopic, partition: shard }, at };
-  return commands.flatMap((command) => messageOf(command, context));
-}
-
-function messageOf(command: ProtocolCommand, context: CommandContext): readonly Message[] {
-  switch (command.type) {
-    case 'send':
-      return [commandMessage(command, context)];
-    case 'probe':
-      return [probeMessage(command, context)];
-    default:
-      return [];
   }
 }

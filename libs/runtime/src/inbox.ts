@@ -1,10 +1,12 @@
 /**
- * Reads what arrives on the orchestrator's inbox: starts, replies, answers to probes, operators' wishes. Anybody may write to a topic,
+ * Reads what arrives on the orchestrator's inbox: starts, replies, answers to probes, parents' askings, operators' wishes.
+ * Anybody may write to a topic,
  * so a body is checked before it is believed (B96); what is none of these goes to the dead letters.
  */
 import { isHalf, type Reply } from '@sagamore/engine';
 import { isUuid } from '@sagamore/primitives';
-import type { Message, QuestionData, ReplyData, ResumeData, StartData } from './message.js';
+import { asksForChild, isChildType } from './children.js';
+import type { ChildData, Message, QuestionData, ReplyData, ResumeData, StartData } from './message.js';
 import type { Shard } from './ports.js';
 import { isProbed, type ProbedData } from './probe.js';
 
@@ -15,6 +17,7 @@ export const questionType = 'transaction.decision-asked';
 /** One thing that happened to one transaction, in the order it became known. */
 export type Input = { readonly transactionId: string; readonly shard: Shard } & (
   | { readonly kind: 'start'; readonly start: StartData }
+  | { readonly kind: 'child-asked'; readonly asked: ChildData }
   | { readonly kind: 'reply'; readonly reply: ReplyData }
   | { readonly kind: 'probed'; readonly probed: ProbedData }
   | { readonly kind: 'question'; readonly question: QuestionData }
@@ -37,6 +40,10 @@ export function readInput(message: Message, shard: Shard): Input | { readonly re
     return isQuestionData(data)
       ? { kind: 'question', transactionId, shard, question: data }
       : { reason: 'not a question' };
+  if (isChildType(type))
+    return asksForChild(data)
+      ? { kind: 'child-asked', transactionId, shard, asked: data }
+      : { reason: 'no asking for a child' };
   return isReply(data) ? { kind: 'reply', transactionId, shard, reply: data } : { reason: 'not a reply' };
 }
 
@@ -61,7 +68,7 @@ function isReply(data: object): data is ReplyData {
     typeof branchId === 'string' &&
     isHalf(operation) &&
     Number.isInteger(generation) &&
-    Number.isInteger(attempt) &&
+    (attempt === undefined || Number.isInteger(attempt)) &&
     typeof reply === 'object' &&
     reply !== null &&
     isOutcome(reply)

@@ -47,6 +47,7 @@ export {
   replyMessage,
   traceparentOf,
   transactionEventsTopic,
+  type ChildData,
   type CommandData,
   type Message,
   type OutcomeData,
@@ -95,7 +96,8 @@ export {
   type CoordinatorOptions,
   type CoordinatorPorts,
 } from './coordinator.js';
-export { Definitions } from './definitions.js';
+export { Definitions, startOf } from './definitions.js';
+export { childIdOf } from './children.js';
 export { questionType, resumeType, startType } from './inbox.js';
 export { Limiter } from './limiter.js';
 export { Serial } from './serial.js';

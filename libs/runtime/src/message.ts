@@ -3,6 +3,7 @@
  * Ids are derived from what the message is, so a message sent again after a crash carries the id it had before.
  */
 import type { BranchId, Half, Reply, SendCommand, TransactionId } from '@sagamore/engine';
+import type { ParentLink } from './ports.js';
 
 /** CloudEvents 1.0 in our words. `data` must be JSON. Treat every message as frozen: in one process it is shared. */
 export interface Message<Data = unknown> {
@@ -47,13 +48,13 @@ export interface CommandData<Payload = unknown> {
   readonly payload: Payload;
 }
 
-/** The body of a reply. */
+/** The body of a reply. `attempt` is absent where it answers every attempt alike: a child says how it stands. */
 export interface ReplyData {
   readonly transactionId: TransactionId;
   readonly branchId: BranchId;
   readonly operation: Half;
   readonly generation: number;
-  readonly attempt: number;
+  readonly attempt?: number;
   readonly reply: Reply;
 }
 
@@ -62,6 +63,14 @@ export interface StartData {
   readonly transactionId: TransactionId;
   readonly definition: string;
   readonly input: unknown;
+}
+
+/** The body of `transaction.start-child` and `transaction.undo-child`: one transaction asks for another as its step. */
+export interface ChildData extends StartData {
+  /** A child begins under the version that its parent names (S91). */
+  readonly version: number;
+  /** Who asks, for which half, and where the answer goes. */
+  readonly parent: ParentLink;
 }
 
 /** The body of `transaction.resume`: a person lets a parked transaction go on (R4, R13). */

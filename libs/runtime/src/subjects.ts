@@ -3,13 +3,13 @@
  * the reading of a batch and its decisions; it changes neither memory nor the store.
  */
 import type { TransactionId } from '@sagamore/engine';
-import { begin, undecided } from './decision.js';
+import { begin, shelve, undecided } from './decision.js';
 import type { Decision, DecisionContext, LiveTransaction } from './decision.js';
 import type { HopelessStart } from './decision-writer.js';
-import { revive, shelved, type Definitions } from './definitions.js';
+import { missing, revive, shelved, type Definitions } from './definitions.js';
 import type { Input } from './inbox.js';
 import type { LiveTransactions } from './live-transactions.js';
-import type { Journal, StoredTransaction } from './ports.js';
+import type { Journal, StoredTransaction, TransactionRecord } from './ports.js';
 import type { ShardHolder } from './shard-holder.js';
 
 export interface SubjectHooks {
@@ -28,7 +28,8 @@ export class Subjects {
 
   /** Loads those addressed transactions that are not in memory: parked ones, and finished ones that are told something
    *  late. Starts are not looked up; the commit finds out whether they are known (R16). But a wish that comes together
-   *  with a repeated start is for the one that is stored: it is taken only once, so it must not be lost. */
+   *  with a repeated start is for the one that is stored: it is taken only once, so it must not be lost. A child is looked
+   *  up even where it has ended, for it answers as often as it is asked. */
   async summon(inputs: readonly Input[]): Promise<ReadonlyMap<TransactionId, Decision>> {
     const missing = inputs.filter(({ transactionId }) => this.live.get(transactionId) === undefined);
     const starting = new Set(
@@ -39,12 +40,17 @@ export class Subjects {
     );
     const ids = [...new Set(wanted.map(({ transactionId }) => transactionId))];
     if (ids.length === 0) return new Map();
-    const stored = await this.journal.load(ids);
-    const parked = stored.filter(({ phase, shard }) => phase !== 'final' && this.shards.holds(shard));
-    this.hooks.onLate(ids.length - parked.length);
-    const since = new Map(parked.map(({ transactionId, updatedAt }) => [transactionId, updatedAt]));
+    const asked = new Set(
+      wanted.filter(({ kind }) => kind === 'child-asked').map(({ transactionId }) => transactionId),
+    );
+    const stored = (await this.journal.load(ids)).filter(
+      ({ phase, shard, transactionId }) =>
+        this.shards.holds(shard) && (phase !== 'final' || asked.has(transactionId)),
+    );
+    const since = new Map(stored.map(({ transactionId, updatedAt }) => [transactionId, updatedAt]));
+    this.hooks.onLate(ids.filter((id) => !since.has(id) && !asked.has(id)).length);
     return new Map(
-      this.revive(parked).map((live) => {
+      this.revive(stored).map((live) => {
         const { transactionId } = live.record;
         return [transactionId, { ...undecided(live), parkedAt: since.get(transactionId)! }];
       }),
@@ -59,7 +65,9 @@ export class Subjects {
     const live = this.live.get(input.transactionId);
     if (live !== undefined) return undecided(live);
     const found = summoned.get(input.transactionId);
-    return found === undefined && input.kind === 'start' ? this.begin(input, context) : found;
+    if (found !== undefined) return found;
+    if (input.kind === 'start') return this.begin(input, context);
+    return input.kind === 'child-asked' ? this.beginChild(input, context) : undefined;
   }
 
   private begin(
@@ -83,6 +91,32 @@ export class Subjects {
     } catch (error) {
       onBug(transactionId, error);
       return { transactionId, reason: `${definition} cannot begin with this input` };
+    }
+  }
+
+  /** A child has a parent that waits for it, so one that cannot begin here rests where a person sees it, instead of being
+   *  a dead letter (S25, S92). */
+  private beginChild(
+    { transactionId, shard, asked }: Input & { readonly kind: 'child-asked' },
+    { at, onBug }: DecisionContext,
+  ): Decision {
+    const { definition, version, input, parent } = asked;
+    const record: TransactionRecord = {
+      transactionId,
+      definition,
+      version,
+      shard,
+      input,
+      startedAt: at,
+      parent,
+    };
+    try {
+      const protocol = this.definitions.exact(definition, version);
+      if (protocol !== undefined) return begin(protocol, record);
+      throw new TypeError(`no ${definition} of version ${version}`);
+    } catch (error) {
+      onBug(transactionId, error);
+      return shelve(begin(missing, record), at);
     }
   }
 
