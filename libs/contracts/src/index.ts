@@ -23,3 +23,27 @@ export {
 export { chargePayment, paymentToken } from './payment.js';
 // Shipping
 export { address, createShipment } from './shipping.js';
+// Travel
+export {
+  bookCar,
+  bookFlight,
+  bookHotel,
+  bookTripInput,
+  issueTickets,
+  tellTraveller,
+  type BookTripInput,
+} from './travel.js';
+// Billing
+export {
+  chargeCard,
+  closeAccess,
+  collectPayment,
+  leaving,
+  newCard,
+  openAccess,
+  remindCustomer,
+  subscribeInput,
+  type Leaving,
+  type NewCard,
+  type SubscribeInput,
+} from './billing.js';

@@ -22,12 +22,14 @@ export interface OperationOptions<Input, Output> {
   readonly confirm?: string;
   /** `external` when the handler calls something outside the service's own database (R7). Default `local`. */
   readonly effect?: 'local' | 'external';
+  /** `http` when the orchestrator calls the participant itself (docs/reference/http-participants.md). Default `bus`. */
+  readonly transport?: 'bus' | 'http';
 }
 
 /** Declares `<participant>.<verb>`, e.g. `inventory.reserve`. */
 export function operation<Input, Output>(
   name: `${string}.${string}`,
-  { input, output, undo, confirm, effect = 'local' }: OperationOptions<Input, Output>,
+  { input, output, undo, confirm, effect = 'local', transport }: OperationOptions<Input, Output>,
 ): DeclaredOperation<Input, Output> {
   const [participant, verb, ...rest] = name.split('.');
   assert(participant && verb && rest.length === 0, `an operation is named participant.verb, found ${name}`);
@@ -38,6 +40,7 @@ export function operation<Input, Output>(
     ...declared,
     ...(undo === undefined ? {} : { compensation: `${participant}.${undo}` }),
     ...(confirm === undefined ? {} : { confirm: `${participant}.${confirm}` }),
+    ...(transport === undefined ? {} : { transport }),
   };
 }
 

@@ -25,10 +25,10 @@ import { check, crossed } from './wire.js';
 export function carryOut(stage: Stage, played: Played, command: ProtocolCommand): void {
   switch (command.type) {
     case 'announce':
-      return stage.note(`${played.path}${played.definition.name} is ${command.outcome}`);
+      return void stage.note(`${played.path}${played.definition.name} is ${command.outcome}`);
     case 'alarm':
       stage.alarms.push(command.code);
-      return stage.note(`alarm: ${command.code}`);
+      return void stage.note(`alarm: ${command.code}`);
     case 'answer-parent':
       return stage.answerParent(played, command);
     case 'decide':
@@ -100,7 +100,7 @@ function answer(stage: Stage, played: Played, command: Asked, fake: Fake): void 
   assert(step !== undefined, `${where} is a step`);
   if (command.operation === 'action') check(where, step.operation, 'input', command.payload);
   const { answer: reply, delayMs } = cast.ask(command, fake);
-  if (reply === undefined) return stage.note(`${path}${command.branchId} is silent`);
+  if (reply === undefined) return void stage.note(`${path}${command.branchId} is silent`);
   if (reply.outcome === 'succeeded' && command.operation === 'action' && reply.empty !== true)
     check(where, step.operation, 'output', reply.output);
   replyWith(stage, played, command, { reply, delayMs });
@@ -139,7 +139,7 @@ function inWords(reply: Reply): string {
 function probe(stage: Stage, played: Played, command: ProbeCommand): void {
   const { branchId, generation } = command;
   const { answer: finding, delayMs } = played.cast.probe(command, participantOf(stage, played, command));
-  if (finding === undefined) return stage.note(`${played.path}${branchId} is silent`);
+  if (finding === undefined) return void stage.note(`${played.path}${branchId} is silent`);
   stage.agenda.put(stage.now + delayMs, () => {
     stage.note(`the probe of ${played.path}${branchId} finds ${finding.outcome}`);
     stage.tell(played, { type: 'probed', at: stage.now, branchId, generation, finding });

@@ -2,11 +2,12 @@
  * A test of a saga told as a script: what it is given, who plays its participants, what outsiders do and when.
  * Every word answers a new script, so a beginning may be shared; nothing happens before `run()` or `now()`.
  */
-import type { Decided, SagaDefinition } from '@sagamore/engine';
+import type { Decided, SagaDefinition, TransactionEvent } from '@sagamore/engine';
 import { Cast } from './cast.js';
 import { mistake } from './mistake.js';
 import type {
   AnyParticipants,
+  ChildPath,
   OutputAt,
   Participants,
   PayloadAt,
@@ -108,7 +109,7 @@ export class SagaScript<Output, Parts> {
         id: id ?? `signal-${number}`,
         payload: arrived,
       } as const;
-      hear(stage, `signal ${path}`, stage.tell(played, { ...event, at: stage.now }));
+      hear(stage, `signal ${path}`, played, { ...event, at: stage.now });
     });
   }
 
@@ -127,9 +128,9 @@ export class SagaScript<Output, Parts> {
     return this.decided('operator-paused', reason);
   }
 
-  /** An operator lets a parked or held saga go on. */
-  resume(reason = 'repaired'): SagaScript<Output, Parts> {
-    return this.decided('operator-resumed', reason);
+  /** An operator lets a parked or held saga go on, or another one that is a step of it. */
+  resume({ of }: { readonly of?: ChildPath<Parts> } = {}): SagaScript<Output, Parts> {
+    return this.decided('operator-resumed', 'repaired', of);
   }
 
   /** An operator goes on without a step: its outcome stays unknown, so a later undo covers it. */
@@ -144,7 +145,7 @@ export class SagaScript<Output, Parts> {
         branchId,
         operation,
       } as const;
-      hear(stage, `skipStep ${step}`, stage.tell(played, { ...event, at: stage.now }));
+      hear(stage, `skipStep ${step}`, played, { ...event, at: stage.now });
     });
   }
 
@@ -162,7 +163,7 @@ export class SagaScript<Output, Parts> {
         operation: 'action',
       } as const;
       const event = { ...bare, branchId, output: crossed(`the result of ${step}`, output), at: stage.now };
-      hear(stage, `setResult ${step}`, stage.tell(played, event));
+      hear(stage, `setResult ${step}`, played, event);
     });
   }
 
@@ -192,10 +193,12 @@ export class SagaScript<Output, Parts> {
     return runOf(stage);
   }
 
-  private decided(type: Decided['type'], reason: string): SagaScript<Output, Parts> {
-    return this.and((stage) =>
-      hear(stage, type, stage.tell(stage.root, { type, at: stage.now, actor: 'test', reason })),
-    );
+  private decided(type: Decided['type'], reason: string, child?: string): SagaScript<Output, Parts> {
+    return this.and((stage) => {
+      const { played } = addressee(stage, child === undefined ? '' : `${child}/`);
+      const what = child === undefined ? type : `${type} of ${child}`;
+      hear(stage, what, played, { type, at: stage.now, actor: 'test', reason });
+    });
   }
 
   private and(act: Act): SagaScript<Output, Parts> {
@@ -203,9 +206,12 @@ export class SagaScript<Output, Parts> {
   }
 }
 
-function hear(stage: Stage, what: string, isHeard: boolean): void {
-  stage.note(isHeard ? `somebody: ${what}` : `somebody: ${what}, which changes nothing`);
-  if (!isHeard) stage.unheard.push(what);
+/** Tells an outsider's word, and notes it BEFORE what follows from it. */
+function hear(stage: Stage, what: string, played: Played, event: TransactionEvent): void {
+  const line = stage.note(`somebody: ${what}`);
+  if (stage.tell(played, event)) return;
+  stage.story[line] += ', which changes nothing';
+  stage.unheard.push(what);
 }
 
 /** Whom a path means: a child that has begun, or the saga itself. */

@@ -58,6 +58,9 @@ export type StepPath<Parts> = unknown extends Parts
 /** What somebody outside can say. */
 export type SignalPath<Parts> = unknown extends Parts ? string : PathTo<Parts, SignalPart>;
 
+/** Other sagas that are steps of this one, or of one of those. */
+export type ChildPath<Parts> = unknown extends Parts ? string : PathTo<Parts, ChildPart>;
+
 type PartAt<Parts, Path extends string> = Path extends `${infer Child}/${infer Rest}`
   ? Child extends keyof Parts
     ? PartAt<PartsOf<Parts[Child]>, Rest>

@@ -154,8 +154,9 @@ export class Stage {
     if (!this.undone.includes(step)) this.undone.push(step);
   }
 
-  note(what: string): void {
-    this.story.push(`${sinceBeginning(this.now - this.beganAt)}  ${what}`);
+  /** Adds a line to the story, and answers where it stands. */
+  note(what: string): number {
+    return this.story.push(`${sinceBeginning(this.now - this.beganAt)}  ${what}`) - 1;
   }
 
   noteBug({ path, definition }: Played, error: unknown): void {
