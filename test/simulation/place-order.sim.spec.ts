@@ -221,6 +221,14 @@ abstract class JournalAround extends Journal {
     return this.inner.unheardWishes(...args);
   }
 
+  override locksAround(...args: Parameters<Journal['locksAround']>): ReturnType<Journal['locksAround']> {
+    return this.inner.locksAround(...args);
+  }
+
+  override listLocks(...args: Parameters<Journal['listLocks']>): ReturnType<Journal['listLocks']> {
+    return this.inner.listLocks(...args);
+  }
+
   override now(): number {
     return this.inner.now();
   }

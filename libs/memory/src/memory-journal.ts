@@ -14,11 +14,13 @@ import {
   type Outbox,
   type OutboxRow,
   type Shard,
+  type StoredLock,
   type StoredTransaction,
   type TransactionQuery,
   type UnheardWish,
 } from '@sagamore/runtime';
 import { auditTable, listed, stored, tablesOf, type TransactionRow } from './journal-tables.js';
+import { listLocks, locksAround, writeLocks } from './lock-rows.js';
 import type { MemoryDatabase } from './memory-database.js';
 import { writeEntries, writeStarts, writeStatuses } from './journal-writes.js';
 import { memoryTx } from './memory-tx.js';
@@ -69,6 +71,8 @@ export class MemoryJournal extends Journal {
         !isFenced(each) && !known.includes(each.transactionId);
       await writeEntries(tables, batch.entries.filter(counts));
       await writeStatuses(tables, batch.statuses.filter(counts));
+      const { taken = [], released = [] } = batch.locks ?? {};
+      await writeLocks(tx, { taken: taken.filter(counts), released: released.filter(counts) });
       const isTold = ({ shard, message }: JournalBatch['facts'][number]) =>
         !isFenced({ shard }) && !known.includes(message.key);
       const messages = batch.facts.filter(isTold).map((fact) => fact.message);
@@ -148,6 +152,14 @@ export class MemoryJournal extends Journal {
       });
       return unheard.slice(0, limit);
     });
+  }
+
+  override locksAround(keys: readonly string[]): Promise<readonly StoredLock[]> {
+    return this.database.transaction(async (tx) => locksAround(tx, keys));
+  }
+
+  override listLocks(page: { keysMax: number; after?: string }): Promise<readonly StoredLock[]> {
+    return this.database.transaction(async (tx) => listLocks(tx, page));
   }
 
   override now(): number {

@@ -14,6 +14,7 @@ import {
   type OutboxRow,
   type ParentLink,
   type Shard,
+  type StoredLock,
   type StoredTransaction,
   type TransactionQuery,
   type UnheardWish,
@@ -22,8 +23,9 @@ import type { PostgresDatabase } from './database.js';
 import { commitUnknown, isSessionLost, toFault } from './faults.js';
 import { batchValues, commitBatch, receiptOf, type BatchAnswer } from './journal-batch.js';
 import { ownClaimMs, PostgresOutbox, type PostgresOutboxOptions } from './outbox.js';
+import { findAround, listByKey, lockValues, toLock, withLocks, type FoundLock } from './locks.js';
 import { moveShards, takeShard } from './shards.js';
-import { bound, statement } from './statement.js';
+import { bound, statement, type Statement } from './statement.js';
 import { WriterConnection, type Writer } from './writer-connection.js';
 
 interface FoundTransaction {
@@ -158,7 +160,14 @@ export class PostgresJournal extends Journal {
   ): Promise<JournalReceipt> {
     const writer = await this.#writer.open();
     const values = batchValues(epochs, batch, { owner, claimMs: this.#claimMs });
-    const answer = await this.#write(writer, values);
+    const { locks } = batch;
+    const answer =
+      locks === undefined
+        ? await this.#write(writer, commitBatch, values)
+        : await this.#write(writer, withLocks(commitBatch, values.length), [
+            ...values,
+            ...lockValues(locks, batch),
+          ]);
     this.database.observe(answer.ms);
     return receiptOf(epochs, batch, answer);
   }
@@ -209,20 +218,29 @@ export class PostgresJournal extends Journal {
     });
   }
 
+  override async locksAround(keys: readonly string[]): Promise<readonly StoredLock[]> {
+    await this.#writer.settled();
+    return (await this.database.read<FoundLock>(findAround, [keys])).map(toLock);
+  }
+
+  override async listLocks(page: { keysMax: number; after?: string }): Promise<readonly StoredLock[]> {
+    return (await this.database.read<FoundLock>(listByKey, [page.keysMax, page.after ?? null])).map(toLock);
+  }
+
   override now(): number {
     return this.database.now();
   }
 
   /** One statement, so it is one transaction: locks, writes and commit happen without this process (R11). */
-  async #write(writer: Writer, values: readonly unknown[]): Promise<BatchAnswer> {
+  async #write(writer: Writer, batch: Statement, values: readonly unknown[]): Promise<BatchAnswer> {
     try {
-      const [answer] = (await writer.client.query<BatchAnswer>(bound(commitBatch, values))).rows;
+      const [answer] = (await writer.client.query<BatchAnswer>(bound(batch, values))).rows;
       assert(answer !== undefined, 'the statement always answers one row');
       return answer;
     } catch (error) {
-      if (!isSessionLost(error)) throw toFault(error, commitBatch.name);
+      if (!isSessionLost(error)) throw toFault(error, batch.name);
       this.#writer.lose(writer);
-      throw commitUnknown(error, commitBatch.name);
+      throw commitUnknown(error, batch.name);
     }
   }
 

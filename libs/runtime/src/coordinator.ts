@@ -15,6 +15,7 @@ import { Dispatcher } from './dispatcher.js';
 import { Evictions } from './evictions.js';
 import { readInput, type Input } from './inbox.js';
 import { LiveTransactions } from './live-transactions.js';
+import { LockKeeper } from './lock-keeper.js';
 import { LocalFunctions } from './local-functions.js';
 import { inboxTopic, type Message } from './message.js';
 import type { OutboxRelay } from './outbox-relay.js';
@@ -44,6 +45,9 @@ export interface CoordinatorOptions {
   /** Pause between looks for wishes on which nobody acted, ms; a third of it is the age at which one counts. Default
    *  30 000. */
   readonly wishSweepMs?: number;
+  /** Pause between looks at the queues of locks in which transactions of ours stand, ms; a change that is known of is
+   *  looked at once. Default 1 000. */
+  readonly lockLookMs?: number;
   /** Local functions that run at the same time. Default 16. */
   readonly localsMax?: number;
   /** What only waits, and longer than this, leaves memory until it falls due, ms. Default 60 000; at least 10 000. */
@@ -68,6 +72,7 @@ const defaults = {
   takeoverBatch: 500,
   takeoverGraceMs: 5_000,
   wishSweepMs: 30_000,
+  lockLookMs: 1_000,
   localsMax: 16,
   evictAfterMs: 60_000,
   wakesPerSecond: 1_000,
@@ -89,6 +94,7 @@ export class Coordinator {
   private readonly dispatcher: Dispatcher;
   private readonly subjects: Subjects;
   private readonly answers: DecisionAnswers;
+  private readonly locks: LockKeeper;
   private readonly locals: LocalFunctions;
   /** What this process has found out itself, and no message will say again: waits here until it is saved. */
   private readonly heard: Input[] = [];
@@ -129,6 +135,11 @@ export class Coordinator {
       revive: (page) => this.resume(page),
       forget: (shard) => this.live.dropShard(shard),
       onShards,
+      onFault,
+    });
+    this.locks = new LockKeeper(ports, this.live, {
+      lookMs: this.options.lockLookMs,
+      holds: (shard) => this.shards.holds(shard),
       onFault,
     });
     this.subjects = new Subjects(ports.journal, this.options.definitions, this.shards, this.live, this.hooks);
@@ -221,7 +232,17 @@ export class Coordinator {
     const committed = await this.writer.commit(effective);
     for (const input of inputs) if (input.kind === 'due') this.rearm(input.transactionId);
     await this.dispatcher.publish(committed);
+    await this.hearOfLocks(inputs, committed);
     return [...hopeless, ...this.writer.takeUnsaveable()];
+  }
+
+  /** AFTER the commands are out: what this batch changed in a queue may let others go on, here or elsewhere. */
+  private async hearOfLocks(inputs: readonly Input[], committed: readonly Decision[]): Promise<void> {
+    this.locks.note(committed);
+    for (const { kind, transactionId } of inputs)
+      if (kind === 'lock') this.locks.watch(this.live.find(transactionId));
+    const answers = await this.locks.answers();
+    if (answers.length > 0) await this.process(answers);
   }
 
   private context(): DecisionContext {
@@ -253,14 +274,14 @@ export class Coordinator {
 
   private async tick(): Promise<void> {
     const isIdle = this.live.waiting === 0 && this.live.doubts.length === 0 && !this.shards.hasLost;
-    const hasNothing = isIdle && this.heard.length === 0;
+    const hasNothing = isIdle && this.heard.length === 0 && !this.locks.isDue;
     if (this.stopped || (hasNothing && !this.mayLookForWishes() && !this.maySweep())) return;
     await this.serial.run(async () => {
       await this.shards.retakeLost();
       await this.sweep();
       const ids = this.live.takeDue(this.ports.journal.now(), dueMax);
       const heard = this.takeHeard();
-      const isNothing = ids.length === 0 && heard.length === 0;
+      const isNothing = ids.length === 0 && heard.length === 0 && !this.locks.isDue;
       if (isNothing && !this.mayReload() && !this.mayLookForWishes()) return;
       try {
         const wishes = await this.unheardWishes();
@@ -342,6 +363,7 @@ export class Coordinator {
     await this.dispatcher.resume(
       judged.filter(({ evictedUntil }) => evictedUntil === undefined).map(({ after }) => after),
     );
+    this.locks.watch(revived);
   }
 }
 

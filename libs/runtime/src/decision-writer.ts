@@ -7,6 +7,7 @@ import { Fault } from '@sagamore/resilience';
 import { answerMessage } from './children.js';
 import { spoil, undecided, type Decision, type LiveTransaction } from './decision.js';
 import type { LiveTransactions } from './live-transactions.js';
+import { lockChangesOf } from './lock-registry.js';
 import { transactionEventsTopic, traceparentOf, type Message, type OutcomeData } from './message.js';
 import type { OutboxRelay } from './outbox-relay.js';
 import type { Journal, JournalReceipt, Shard, TransactionStatus } from './ports.js';
@@ -114,6 +115,7 @@ export class DecisionWriter {
         starts: decisions.filter(({ before }) => before === undefined).map(({ after }) => after.record),
         entries: decisions.flatMap(({ entries }) => entries),
         statuses: decisions.filter(changesItsRow).map((decision) => statusOf(decision, at)),
+        locks: lockChangesOf(decisions),
         facts: decisions.flatMap((decision) => factsOf(decision, at)),
       },
       this.options.owner,

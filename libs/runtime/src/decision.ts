@@ -4,6 +4,7 @@
  */
 import type {
   ParentAsked,
+  LockClaim,
   Protocol,
   ProtocolCommand,
   Standing,
@@ -39,6 +40,8 @@ export interface Decision {
   readonly wasEvicted?: boolean;
   /** Until when it leaves memory with this commit. */
   readonly evictedUntil?: number;
+  /** The locks that it held or asked for BEFORE; absent where its definition knows of none. */
+  readonly claimsBefore?: readonly LockClaim[] | undefined;
 }
 
 export interface DecisionContext {
@@ -110,7 +113,18 @@ export function shelve(decision: Decision, at: number): Decision {
 export function undecided(live: LiveTransaction): Decision {
   const standing = live.protocol.standing(live.state);
   const decision = { before: standing, after: live, standing, entries: [], commands: [] };
-  return live.dueAt === undefined ? decision : { ...decision, wasEvicted: true };
+  // Most pass here, and need no luggage.
+  if (live.dueAt === undefined && live.protocol.claims === undefined) return decision;
+  return {
+    ...decision,
+    ...(live.dueAt !== undefined && { wasEvicted: true }),
+    ...(live.protocol.claims !== undefined && { claimsBefore: claimsOf(live) }),
+  };
+}
+
+/** The locks that a transaction holds or asks for. */
+export function claimsOf({ protocol, state }: LiveTransaction): readonly LockClaim[] {
+  return protocol.claims?.(state) ?? [];
 }
 
 /** Whether anything must be saved. */
@@ -154,6 +168,7 @@ function advance(decision: Decision, event: TransactionEvent): Decision {
   const told = {
     before: decision.before,
     ...(decision.wasEvicted === true && { wasEvicted: true }),
+    claimsBefore: decision.claimsBefore,
     after: { record, protocol, state: next.state, seq: seq + 1 },
     standing: protocol.standing(next.state),
     entries: decision.entries.length === 0 ? [entry] : [...decision.entries, entry],
@@ -187,6 +202,8 @@ function eventOf(input: Input, at: number): TransactionEvent | undefined {
     case 'question':
     case 'due':
       return undefined;
+    case 'lock':
+      return input.heard === undefined ? undefined : { type: 'lock-answered', at, ...input.heard };
     case 'resume':
       return { type: 'operator-resumed', at, actor: input.resume.actor, reason: input.resume.reason };
     case 'probed': {

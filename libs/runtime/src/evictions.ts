@@ -4,7 +4,7 @@
  * sweep by the store's clock brings it back, and so does whatever is addressed to it. No timer runs for any of them.
  */
 import assert from 'node:assert/strict';
-import type { Decision } from './decision.js';
+import { claimsOf, type Decision, type LiveTransaction } from './decision.js';
 import type { Clock, DuePlace, Epoch, Journal, Shard, StoredTransaction } from './ports.js';
 
 export interface EvictionOptions {
@@ -44,7 +44,7 @@ export class Evictions {
    *  One that nothing but a message can move on has no instant, and leaves until `Infinity`. */
   judge(decision: Decision): Decision {
     const { standing, after } = decision;
-    if (standing.phase !== 'moving') return decision;
+    if (standing.phase !== 'moving' || isInQueue(after)) return decision;
     const due = Math.ceil(after.protocol.dueAt(after.state) ?? Infinity);
     if (!this.isFar(due) || after.protocol.outstanding(after.state).length > 0) return decision;
     return { ...decision, evictedUntil: due };
@@ -85,4 +85,9 @@ export class Evictions {
     this.sweptFor = sweptFor;
     this.place = undefined;
   }
+}
+
+/** Who waits for a lock is told by what its owner remembers of it. */
+function isInQueue(live: LiveTransaction): boolean {
+  return live.protocol.claims !== undefined && claimsOf(live).some(({ isAwaited }) => isAwaited);
 }

@@ -3,9 +3,10 @@
  * Anybody may write to a topic,
  * so a body is checked before it is believed (B96); what is none of these goes to the dead letters.
  */
-import { isHalf, type Reply } from '@sagamore/engine';
+import { isHalf, type LockAnswered, type Reply } from '@sagamore/engine';
 import { isUuid } from '@sagamore/primitives';
 import { asksForChild, isChildType } from './children.js';
+import { lockHintType } from './message.js';
 import type { ChildData, Message, QuestionData, ReplyData, ResumeData, StartData } from './message.js';
 import type { Shard } from './ports.js';
 import { isProbed, type ProbedData } from './probe.js';
@@ -23,6 +24,8 @@ export type Input = { readonly transactionId: string; readonly shard: Shard } & 
   | { readonly kind: 'question'; readonly question: QuestionData }
   | { readonly kind: 'resume'; readonly resume: ResumeData }
   | { readonly kind: 'due' }
+  /** Without `heard`, another owner's hint that something may be heard of a lock. */
+  | { readonly kind: 'lock'; readonly heard?: Pick<LockAnswered, 'branchId' | 'answer'> }
 );
 
 /** The input a message stands for, or why it is none. The shard is the partition it came from (R14). */
@@ -44,6 +47,7 @@ export function readInput(message: Message, shard: Shard): Input | { readonly re
     return asksForChild(data)
       ? { kind: 'child-asked', transactionId, shard, asked: data }
       : { reason: 'no asking for a child' };
+  if (type === lockHintType) return { kind: 'lock', transactionId, shard };
   return isReply(data) ? { kind: 'reply', transactionId, shard, reply: data } : { reason: 'not a reply' };
 }
 

@@ -35,6 +35,8 @@ export {
   type TransactionStatus,
   type UnheardWish,
 } from './ports.js';
+// Semantic locks
+export { type LockChanges, type LockRelease, type LockTaking, type StoredLock } from './lock-registry.js';
 // The host's time
 export { SystemClock } from './system-clock.js';
 // Messages

@@ -19,6 +19,12 @@ export class LiveTransactions {
     return this.byId.get(id);
   }
 
+  /** The one of that id, or nobody. */
+  find(id: TransactionId): readonly LiveTransaction[] {
+    const live = this.byId.get(id);
+    return live === undefined ? [] : [live];
+  }
+
   set(live: LiveTransaction): void {
     this.byId.set(live.record.transactionId, live);
   }

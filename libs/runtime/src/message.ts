@@ -122,6 +122,27 @@ export function traceparentOf(transactionId: TransactionId): string {
   return `00-${traceId}-${traceId.slice(16)}-01`;
 }
 
+/** The type of the hint to a transaction's owner that something may be heard of a lock it waits for. */
+export const lockHintType = 'transaction.look-at-locks';
+
+/** The hint; lost or repeated it changes nothing, because the owner reads the registry itself. */
+export function lockHint(
+  { transactionId, shard, key }: { transactionId: TransactionId; shard: number; key: string },
+  at: number,
+): Message<{ readonly transactionId: TransactionId }> {
+  return {
+    id: `${transactionId}/lock/${key}/${at}`,
+    type: lockHintType,
+    source: 'orchestrator',
+    topic: inboxTopic,
+    key: transactionId,
+    partition: shard,
+    occurredAt: at,
+    traceparent: traceparentOf(transactionId),
+    data: { transactionId },
+  };
+}
+
 export interface CommandContext {
   readonly transactionId: TransactionId;
   readonly replyTo: ReplyAddress;

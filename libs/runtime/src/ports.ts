@@ -15,6 +15,7 @@ import type {
   TransactionEvent,
   TransactionId,
 } from '@sagamore/engine';
+import type { LockChanges, StoredLock } from './lock-registry.js';
 import type { CommandData, Message } from './message.js';
 
 /** One open database transaction. Opaque here; a store of the same technology knows how to use it. What the stores are
@@ -211,6 +212,9 @@ export interface JournalBatch {
   readonly statuses: readonly TransactionStatus[];
   /** Facts for the outside, each with the shard of its transaction. */
   readonly facts: readonly { readonly shard: Shard; readonly message: Message }[];
+  /** Claims to semantic locks that come and go with these events. Claims of one key get their places in the order in
+   *  which their batches commit. Absent, none. */
+  readonly locks?: LockChanges | undefined;
 }
 
 export interface JournalReceipt {
@@ -288,6 +292,11 @@ export abstract class Journal {
     shards: readonly Shard[],
     query: { olderThanMs: number; limit: number },
   ): Promise<readonly UnheardWish[]>;
+  /** Every claim to the locks of `keys`, and to whatever else those who claim them claim, and so on: by key and place. A
+   *  claim of one that does not move now is never said to be able to give way, for it could not hear of it. */
+  abstract locksAround(keys: readonly string[]): Promise<readonly StoredLock[]>;
+  /** Every claim of up to `keysMax` keys, by key and place, behind the key `after`. */
+  abstract listLocks(page: { keysMax: number; after?: string }): Promise<readonly StoredLock[]>;
   /** The store's clock in ms, carried forward on the host's monotonic clock. */
   abstract now(): number;
 }

@@ -8,6 +8,7 @@ import { CreateBarrier1764000000002 } from './barrier.migration.js';
 import { AddChildren1764000000010 } from './children.migration.js';
 import { AddDueTime1764000000021 } from './due-time.migration.js';
 import { CreateJournal1764000000003 } from './journal.migration.js';
+import { CreateSemanticLock1764000000031 } from './lock.migration.js';
 import { CreateOutbox1764000000001 } from './outbox.migration.js';
 
 /** What every participant needs: barrier, intents, outbox. */
@@ -16,12 +17,13 @@ export const platformMigrations: readonly (new () => MigrationInterface)[] = [
   CreateBarrier1764000000002,
 ];
 
-/** What the orchestrator needs: outbox, transactions, journal, shards, leases, audit. */
+/** What the orchestrator needs: outbox, transactions, journal, shards, leases, audit, semantic locks. */
 export const orchestratorMigrations: readonly (new () => MigrationInterface)[] = [
   CreateOutbox1764000000001,
   CreateJournal1764000000003,
   AddChildren1764000000010,
   AddDueTime1764000000021,
+  CreateSemanticLock1764000000031,
 ];
 
 /** Any number, the same in every version of this code. */

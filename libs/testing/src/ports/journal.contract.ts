@@ -6,6 +6,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { TransactionRecord } from '@sagamore/runtime';
 import { commit, entry, record, shardCount, take } from './journal-fixtures.js';
 import { describeReading } from './journal-reading.contract.js';
+import { describeLocks } from './lock.contract.js';
 import { fact, faultOf, freshPorts, nextId, type OpenPorts, type PortsUnderTest } from './open.js';
 import { describeWishes } from './wish.contract.js';
 
@@ -20,6 +21,7 @@ export function describeJournalContract(name: string, open: OpenPorts): void {
     telling(ports);
     describeReading(ports);
     describeWishes(ports);
+    describeLocks(ports);
   });
 }
 

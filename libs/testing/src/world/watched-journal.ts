@@ -12,6 +12,7 @@ import {
   type OperatorWish,
   type OutboxRow,
   type Shard,
+  type StoredLock,
   type StoredTransaction,
   type TransactionQuery,
   type Tx,
@@ -88,6 +89,14 @@ export class WatchedJournal extends Journal {
     query: { olderThanMs: number; limit: number },
   ): Promise<readonly UnheardWish[]> {
     return this.inner.unheardWishes(shards, query);
+  }
+
+  override locksAround(keys: readonly string[]): Promise<readonly StoredLock[]> {
+    return this.inner.locksAround(keys);
+  }
+
+  override listLocks(page: { keysMax: number; after?: string }): Promise<readonly StoredLock[]> {
+    return this.inner.listLocks(page);
   }
 
   override now(): number {
