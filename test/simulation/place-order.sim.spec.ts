@@ -179,6 +179,10 @@ class OpenBarrier extends Barrier {
     return [];
   }
 
+  override async hold(): Promise<boolean> {
+    return true;
+  }
+
   override async insert(_tx: unknown, _rows: readonly BranchKey[]): Promise<void> {}
 }
 

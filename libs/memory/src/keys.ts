@@ -8,6 +8,8 @@ import type { BranchKey } from '@sagamore/runtime';
 /** Both stores of the branches know both tables: an intent keeps its branch's seat in the barrier. */
 export const intentTable = 'intent';
 export const barrierTable = 'barrier';
+/** Has locks, and never a row. */
+export const heldTable = 'held-branch';
 
 /** The name of a branch. */
 export function branchOf({ transactionId, branchId }: BranchKey): string {

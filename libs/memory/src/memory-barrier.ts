@@ -3,7 +3,7 @@
  * What rows mean is `judge`'s affair; nothing here may decide it.
  */
 import { Barrier, type BranchKey, type Intent, type StoredBarrierRow, type Tx } from '@sagamore/runtime';
-import { barrierTable, branchOf, intentTable, rowKeyOf } from './keys.js';
+import { barrierTable, branchOf, heldTable, intentTable, rowKeyOf } from './keys.js';
 import { memoryTx, type MemoryTx } from './memory-tx.js';
 
 /** `Barrier` over a `MemoryDatabase`; holds nothing of its own. */
@@ -15,6 +15,11 @@ export class MemoryBarrier extends Barrier {
     return own.inTurn(async () =>
       groups.flatMap((group) => table.group(group).map(([, row]) => asRead(own, row))),
     );
+  }
+
+  override hold(tx: Tx, branch: BranchKey): Promise<boolean> {
+    const own = memoryTx(tx);
+    return own.inTurn(async () => own.table(heldTable).tryLock(branchOf(branch)));
   }
 
   override insert(tx: Tx, rows: readonly StoredBarrierRow[]): Promise<void> {

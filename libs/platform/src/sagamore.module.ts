@@ -14,7 +14,18 @@ import {
   runMigrations,
   type DataSourceOptions,
 } from '@sagamore/postgres';
-import { Barrier, Bus, Clock, Database, Intents, Outbox, OutboxRelay, type InDoubt } from '@sagamore/runtime';
+import {
+  Barrier,
+  Bus,
+  checkBackHandler,
+  Clock,
+  Database,
+  Intents,
+  Outbox,
+  OutboxRelay,
+  TwoPhaseSender,
+  type InDoubt,
+} from '@sagamore/runtime';
 import {
   Inject,
   Module,
@@ -28,6 +39,7 @@ import { databaseTlsOf, databaseUrlOf } from './config.js';
 import { HealthChecks } from './health.js';
 import { Service, type Host } from './host.js';
 import type { Log } from './log.js';
+import type { AnyOperation } from './participant.decorators.js';
 import { topicsOf } from './topics.js';
 import { ParticipantServer } from './transport.strategy.js';
 
@@ -39,11 +51,13 @@ export interface ServiceOptions {
   readonly entities?: DataSourceOptions['entities'];
   /** Its own, run after the platform's. */
   readonly migrations?: DataSourceOptions['migrations'];
+  /** The operations that ask this service whether a two-phase message of its own was committed. */
+  readonly checkBacks?: readonly AnyOperation[];
 }
 
 /** The platform's part of a service module. Provides and exports, each as its own token: `Service`, `DataSource`,
- *  `Database` and `PostgresDatabase` (the same), `Barrier`, `Intents`, `Outbox`, `OutboxRelay`, `Bus`, `Clock`, `HealthChecks`
- *  and `ParticipantServer`. The bus is given out AFTER the topics exist, the data source AFTER its migrations ran. */
+ *  `Database` and `PostgresDatabase` (the same), `Barrier`, `Intents`, `Outbox`, `OutboxRelay`, `TwoPhaseSender`, `Bus`,
+ *  `Clock`, `HealthChecks` and `ParticipantServer`. The bus is given out AFTER the topics exist, the data source AFTER its migrations ran. */
 @Module({})
 export class SagamoreModule implements OnApplicationBootstrap, OnApplicationShutdown {
   constructor(
@@ -73,6 +87,7 @@ export class SagamoreModule implements OnApplicationBootstrap, OnApplicationShut
       Intents,
       Outbox,
       OutboxRelay,
+      TwoPhaseSender,
       Bus,
       Clock,
     ];
@@ -101,7 +116,13 @@ function tellOfDoubt(log: Log, waiting: readonly InDoubt[]): void {
   log.warn('transactions wait in doubt', { count: waiting.length, oldest: gid, ageMs });
 }
 
-function providersOf({ host, service, entities = [], migrations = [] }: ServiceOptions): Provider[] {
+function providersOf({
+  host,
+  service,
+  entities = [],
+  migrations = [],
+  checkBacks = [],
+}: ServiceOptions): Provider[] {
   const { config, instance } = host;
   const log = host.log.child({ service });
   const onFault = (error: unknown): void => log.warn('a fault was survived', { error });
@@ -157,6 +178,12 @@ function providersOf({ host, service, entities = [], migrations = [] }: ServiceO
         new OutboxRelay(outbox, bus, host.clock, { owner: instance, onFault }),
     },
     {
+      provide: TwoPhaseSender,
+      inject: [Database, Barrier, Bus],
+      useFactory: (database: Database, barrier: Barrier, bus: Bus) =>
+        new TwoPhaseSender({ database, barrier, bus }, { service, shardCount: config.shards, onFault }),
+    },
+    {
       provide: ParticipantServer,
       inject: [Database, Barrier, Intents, Bus],
       useFactory: (database: PostgresDatabase, barrier: Barrier, intents: Intents, bus: Bus) =>
@@ -174,6 +201,7 @@ function providersOf({ host, service, entities = [], migrations = [] }: ServiceO
             owner: instance,
             callsMax: config.externalCallsMax,
             shardCount: config.shards,
+            handlers: checkBacks.map((operation) => checkBackHandler(operation, barrier)),
             onInDoubt: (waiting) => tellOfDoubt(log, waiting),
             onFault,
           },

@@ -17,7 +17,10 @@ import { HandlerRole, roleKey, transportOf, type CallContext } from './participa
 import { handlersOf, type RoledMethod } from './participant.handlers.js';
 
 /** What a participant server is made of. */
-export interface ParticipantServerOptions extends Omit<ParticipantOptions, 'handlers'> {}
+export interface ParticipantServerOptions extends Omit<ParticipantOptions, 'handlers'> {
+  /** Beside the methods: what the platform itself answers for the service. Default none. */
+  readonly handlers?: readonly Handler[];
+}
 
 /** The ports of a service. What only a service that prepares needs is opened where some method does. */
 export interface ParticipantServerPorts extends Omit<ParticipantPorts, 'prepared'> {
@@ -34,6 +37,7 @@ export class ParticipantServer extends Server implements CustomTransportStrategy
   readonly service: string;
   /** Every method with a role, repeats included: the map of the base class would keep the last one only. */
   private readonly methods: RoledMethod[] = [];
+  private readonly own: readonly Handler[];
   private participant: ParticipantRuntime | undefined;
 
   constructor(
@@ -42,6 +46,7 @@ export class ParticipantServer extends Server implements CustomTransportStrategy
   ) {
     super();
     this.service = options.service;
+    this.own = options.handlers ?? [];
     this.transportId = transportOf(options.service);
   }
 
@@ -70,7 +75,7 @@ export class ParticipantServer extends Server implements CustomTransportStrategy
 
   /** False once commands are no longer taken; true for a service that has no handlers. */
   healthy(): boolean {
-    return this.methods.length === 0 || (this.participant?.healthy() ?? false);
+    return this.participant?.healthy() ?? (this.methods.length === 0 && this.own.length === 0);
   }
 
   override on(): never {
@@ -83,7 +88,7 @@ export class ParticipantServer extends Server implements CustomTransportStrategy
   }
 
   private async start(): Promise<void> {
-    const handlers = handlersOf(this.service, this.methods);
+    const handlers = [...handlersOf(this.service, this.methods), ...this.own];
     if (handlers.length === 0) return;
     const participant = new ParticipantRuntime(await this.portsFor(handlers), { ...this.options, handlers });
     await participant.start();

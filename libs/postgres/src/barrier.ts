@@ -41,6 +41,12 @@ const insertRows = statement(
    select * from unnest($1::uuid[], $2::text[], $3::text[], $4::integer[], $5::text[], $6::json[])`,
 );
 
+// A lock that lasts as long as the transaction, on the branch's name: a hash that another branch shares costs a retry.
+const holdBranch = statement(
+  'barrier-hold',
+  'select pg_try_advisory_xact_lock(hashtextextended($1, 0)) as "isHeld"',
+);
+
 /** The transaction as this technology knows it. Asserts that it is one of Postgres. */
 export function postgres(tx: Tx): PostgresTx {
   assert(tx instanceof PostgresTx, 'a transaction of a Postgres database was wanted');
@@ -74,6 +80,12 @@ export class PostgresBarrier extends Barrier {
     const ids = branches.map((branch) => branch.transactionId);
     const names = branches.map((branch) => branch.branchId);
     return (await postgres(tx).query<FoundRow>(findRows, [ids, names])).map(toStored);
+  }
+
+  override async hold(tx: Tx, { transactionId, branchId }: BranchKey): Promise<boolean> {
+    const name = `barrier/${transactionId}/${branchId}`;
+    const [row] = await postgres(tx).query<{ isHeld: boolean }>(holdBranch, [name]);
+    return row?.isHeld === true;
   }
 
   /** Resolves at once: the rows travel with COMMIT, so a conflict shows there (R1). */

@@ -101,5 +101,12 @@ export {
 export { Definitions, startOf } from './definitions.js';
 export { childIdOf } from './children.js';
 export { questionType, resumeType, startType } from './inbox.js';
+export {
+  checkBackHandler,
+  TwoPhaseSender,
+  type TwoPhaseMessage,
+  type TwoPhaseSenderOptions,
+  type TwoPhaseSenderPorts,
+} from './two-phase-sender.js';
 export { Limiter } from './limiter.js';
 export { Serial } from './serial.js';

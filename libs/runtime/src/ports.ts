@@ -57,6 +57,9 @@ export interface StoredBarrierRow extends BarrierRow, BranchKey {}
 export abstract class Barrier {
   /** Every row of the asked branches, intents included (they read as `claimed`). Locks nothing. */
   abstract find(tx: Tx, branches: readonly BranchKey[]): Promise<readonly StoredBarrierRow[]>;
+  /** Takes the branch until the transaction ends, and answers whether it could: false at once where another open
+   *  transaction holds it. It binds only those who ask for it. */
+  abstract hold(tx: Tx, branch: BranchKey): Promise<boolean>;
   /** Inserts all rows in one statement, in sorted order, as the last write BEFORE the commit (R1).
    *  The transaction fails with `BARRIER_CONFLICT` when somebody else was first with one of them. */
   abstract insert(tx: Tx, rows: readonly StoredBarrierRow[]): Promise<void>;

@@ -21,6 +21,7 @@ export function describeBarrierContract(name: string, open: OpenPorts): void {
     finding(ports);
     inserting(ports);
     racing(ports);
+    holding(ports);
   });
 }
 
@@ -164,5 +165,33 @@ function racing(ports: () => PortsUnderTest): void {
       const batches = [rows, rows.toReversed()].map((batch) => faultOf(insert(ports(), batch)));
       expect((await Promise.all(batches)).toSorted()).toEqual(['BARRIER_CONFLICT', 'none']);
     }
+  });
+}
+
+function holding(ports: () => PortsUnderTest): void {
+  test('S75: a branch is held by one transaction at a time, and who asks meanwhile waits for nothing', async () => {
+    const { database, barrier } = ports();
+    const [branch, other] = [barrierRow(), barrierRow()];
+    const answers = await database.transaction(async (tx) => {
+      const own = [await barrier.hold(tx, branch), await barrier.hold(tx, branch)];
+      const others = await database.transaction(async (second) => [
+        await barrier.hold(second, branch),
+        await barrier.hold(second, other),
+      ]);
+      return [...own, ...others];
+    });
+    expect(answers).toEqual([true, true, false, true]);
+  });
+
+  test('S75: it is let go when its transaction ends, however that ends', async () => {
+    const { database, barrier } = ports();
+    const branch = barrierRow();
+    const undone = database.transaction(async (tx) => {
+      await barrier.hold(tx, branch);
+      throw new Error('changed its mind');
+    });
+    await expect(undone).rejects.toThrow('changed its mind');
+    const hold = () => database.transaction((tx) => barrier.hold(tx, branch));
+    expect([await hold(), await hold()]).toEqual([true, true]);
   });
 }
