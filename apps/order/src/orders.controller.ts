@@ -14,7 +14,7 @@ import {
   Sse,
   type MessageEvent,
 } from '@nestjs/common';
-import { IdempotencyKey, PreferWait, ProblemException } from '@sagamore/platform';
+import { IdempotencyKey, PreferWait, ProblemException, transactionHeader } from '@sagamore/platform';
 import { isUuid } from '@sagamore/primitives';
 import type { Observable } from 'rxjs';
 import {
@@ -69,6 +69,7 @@ export class OrdersController {
     if (waitMs > 0) reply.header('Preference-Applied', `wait=${waitMs / 1_000}`);
     const ended = waitMs > 0 ? await this.endOf(placed, waitMs) : undefined;
     reply.header('Location', orderPath(placed.orderId));
+    reply.header(transactionHeader, placed.orderId);
     reply.status(ended === undefined ? 202 : 200);
     return ended === undefined ? acceptedAnswer(placed.orderId) : orderAnswer(ended);
   }

@@ -8,6 +8,7 @@ import { KafkaBus } from '@sagamore/kafka';
 import { HybridClock } from '@sagamore/primitives';
 import { Fault } from '@sagamore/resilience';
 import type { Bus } from '@sagamore/runtime';
+import { noTracing, startTracing, type Tracing } from '@sagamore/telemetry';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { ModulesContainer, NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -75,7 +76,8 @@ export async function start({
 }: BootstrapOptions): Promise<RunningApp> {
   const config = given ?? readConfig(process.env, { services: [service] });
   const log = createLog({ process: service, level: config.logLevel, pretty: config.logPretty });
-  const host = createHost({ config, log, bus: bus ?? kafkaBus(service, config, log) });
+  const tracing = await tracingOf(service, config);
+  const host = createHost({ config, log, bus: bus ?? kafkaBus(service, config, log), tracing });
   await host.bus.start();
   try {
     const app = await createApp(service, module(host), host, prepare);
@@ -84,6 +86,11 @@ export async function start({
     await host.bus.stop();
     throw error;
   }
+}
+
+/** Nothing is traced where no collector is named. */
+async function tracingOf(service: string, { tracing: { endpoint } }: Config): Promise<Tracing> {
+  return endpoint === undefined ? noTracing : startTracing({ service, endpoint });
 }
 
 @Module({})
@@ -100,7 +107,8 @@ async function createApp(
   host: Host,
   prepare: BootstrapOptions['prepare'],
 ): Promise<NestFastifyApplication> {
-  const edge = createHttpEdge(host.log);
+  const { config, tracing } = host;
+  const edge = createHttpEdge(host.log, { tracing, ratio: config.tracing.ratio });
   const options = { ...edge.options, logger: nestLogger(host.log), abortOnError: false };
   const app = await NestFactory.create<NestFastifyApplication>(
     rootModule(module, host),
@@ -143,6 +151,7 @@ async function stopApp(app: NestFastifyApplication, host: Host): Promise<void> {
   await app.close();
   giveUp();
   await host.bus.stop();
+  await host.tracing.stop();
 }
 
 async function endProcess({ stop, host }: RunningApp, signal: string): Promise<void> {

@@ -26,6 +26,7 @@ describe('settings', () => {
       kafka: { topicPrefix: '', ssl: false },
       host: '127.0.0.1',
       port: 3000,
+      tracing: { ratio: 0.1, slowMs: 5_000 },
       shards: 4,
       partitions: 2,
       evictAfterMs: 60_000,

@@ -35,6 +35,7 @@ export interface Config {
   readonly operatorName: string;
   readonly cardNetworkUrl?: string;
   readonly carrierUrl?: string;
+  readonly tracing: TracingConfig;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   readonly logPretty: boolean;
   readonly catalogueSize: number;
@@ -45,6 +46,15 @@ export interface Config {
   readonly prepares: { readonly preparesMax: number; readonly lockTimeoutMs: number };
   /** When the circuit of a provider opens, and for how long. */
   readonly circuit: { readonly failuresToOpen: number; readonly resetMs: number };
+}
+
+export interface TracingConfig {
+  /** Absent: nothing is traced. */
+  readonly endpoint?: string;
+  /** Of the transactions that simply complete, from 0 to 1. */
+  readonly ratio: number;
+  /** What takes longer, ms, is traced whatever the ratio. */
+  readonly slowMs: number;
 }
 
 export interface KafkaConfig {
@@ -145,6 +155,11 @@ function configOf(read: Settings, databaseUrls: Record<string, string>): Config 
     ...(read.OPERATOR_TOKEN && { operatorToken: read.OPERATOR_TOKEN }),
     ...(read.CARD_NETWORK_URL && { cardNetworkUrl: read.CARD_NETWORK_URL }),
     ...(read.CARRIER_URL && { carrierUrl: read.CARRIER_URL }),
+    tracing: {
+      ...(read.OTEL_EXPORTER_OTLP_ENDPOINT && { endpoint: read.OTEL_EXPORTER_OTLP_ENDPOINT }),
+      ratio: read.TRACE_PERCENT / 100,
+      slowMs: read.TRACE_SLOW_MS,
+    },
     logLevel: read.LOG_LEVEL,
     logPretty: read.LOG_PRETTY,
     catalogueSize: read.CATALOGUE_SIZE,

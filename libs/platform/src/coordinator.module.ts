@@ -18,6 +18,8 @@ import { HealthChecks } from './health.js';
 import { Service, type Host } from './host.js';
 import { SagamoreModule } from './sagamore.module.js';
 import { commandTopicsOf } from './topics.js';
+import { traceContextFor } from './tracing/trace-context.js';
+import { TransactionTracer } from './tracing/transaction.tracer.js';
 
 export interface CoordinatorModuleOptions {
   readonly host: Host;
@@ -31,6 +33,7 @@ export interface CoordinatorModuleOptions {
 export class CoordinatorModule implements OnApplicationBootstrap, BeforeApplicationShutdown {
   constructor(
     @Inject(Coordinator) private readonly coordinator: Coordinator,
+    @Inject(TransactionTracer) private readonly tracer: TransactionTracer,
     @Inject(HealthChecks) health: HealthChecks,
   ) {
     health.register('orchestrator inbox', () => coordinator.healthy() || 'the inbox is not being read');
@@ -56,6 +59,7 @@ export class CoordinatorModule implements OnApplicationBootstrap, BeforeApplicat
 
   async beforeApplicationShutdown(): Promise<void> {
     await this.coordinator.stop();
+    await this.tracer.stop();
   }
 }
 
@@ -68,8 +72,20 @@ function coordinatorProviders(host: Host, protocols: readonly Protocol[]): Provi
       useFactory: (database: PostgresDatabase) => new PostgresJournal(database),
     },
     {
+      provide: TransactionTracer,
+      inject: [Journal, Definitions, Service],
+      useFactory: (journal: Journal, definitions: Definitions, { log }: Service) =>
+        new TransactionTracer(
+          { journal, definitions, clock: host.clock, tracing: host.tracing },
+          {
+            ...host.config.tracing,
+            onFault: (error) => log.debug('a trace was not told', { error }),
+          },
+        ),
+    },
+    {
       provide: Coordinator,
-      inject: [Journal, OutboxRelay, Bus, Clock, Definitions, Service],
+      inject: [Journal, OutboxRelay, Bus, Clock, Definitions, Service, TransactionTracer],
       useFactory: async (
         journal: Journal,
         relay: OutboxRelay,
@@ -77,6 +93,7 @@ function coordinatorProviders(host: Host, protocols: readonly Protocol[]): Provi
         clock: Clock,
         definitions: Definitions,
         { log }: Service,
+        tracer: TransactionTracer,
       ) => {
         await bus.ensureTopics(commandTopicsOf(definitions.participants, host.config));
         return new Coordinator(
@@ -87,7 +104,10 @@ function coordinatorProviders(host: Host, protocols: readonly Protocol[]): Provi
             shardCount: host.config.shards,
             evictAfterMs: host.config.evictAfterMs,
             wakesPerSecond: host.config.wakesPerSecond,
+            traceparent: traceContextFor(host.config.tracing.ratio),
             hooks: {
+              onRest: (rested) => tracer.onRest(rested),
+              onShards: () => void tracer.tellAgain().catch(() => {}),
               onFault: (error) => log.warn('the coordinator survived a fault', { error }),
               onBug: (transactionId, error) =>
                 log.error('a transaction broke a rule', { transactionId, error }),

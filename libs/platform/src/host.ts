@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { SystemClock, type Bus, type Clock } from '@sagamore/runtime';
+import { noTracing, type Tracing } from '@sagamore/telemetry';
 import type { Config } from './config.js';
 import { HealthChecks } from './health.js';
 import { createLog, type Log } from './log.js';
@@ -18,6 +19,7 @@ export interface Host {
   readonly instance: string;
   readonly log: Log;
   readonly health: HealthChecks;
+  readonly tracing: Tracing;
 }
 
 /** A host from its settings and bus; what is not given is that of a real process. */
@@ -28,6 +30,7 @@ export function createHost(parts: Pick<Host, 'config' | 'bus'> & Partial<Host>):
     instance: randomUUID(),
     log: parts.log ?? createLog({ level: logLevel, pretty: logPretty }),
     health: new HealthChecks(),
+    tracing: noTracing,
     ...parts,
   };
 }

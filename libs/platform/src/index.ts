@@ -32,5 +32,6 @@ export { ParticipantServer, type ParticipantServerOptions } from './transport.st
 export { createHttpEdge, type HttpEdge } from './http/edge.js';
 export { fingerprint, IdempotencyKey, idempotencyKey } from './http/idempotency.js';
 export { OperatorGuard } from './http/operator.guard.js';
+export { transactionHeader } from './http/request.spans.js';
 export { preferredWaitMs, PreferWait } from './http/prefer.js';
 export { ProblemException, type Problem, type ProblemError, type ProblemOptions } from './http/problem.js';

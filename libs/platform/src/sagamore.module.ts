@@ -24,6 +24,7 @@ import {
   Outbox,
   OutboxRelay,
   TwoPhaseSender,
+  type HandledMessage,
   type InDoubt,
 } from '@sagamore/runtime';
 import {
@@ -41,6 +42,7 @@ import { Service, type Host } from './host.js';
 import type { Log } from './log.js';
 import type { AnyOperation } from './participant.decorators.js';
 import { topicsOf } from './topics.js';
+import { handledSpans } from './tracing/participant.spans.js';
 import { ParticipantServer } from './transport.strategy.js';
 
 /** What a service brings to its module. */
@@ -204,6 +206,9 @@ function providersOf({
             handlers: checkBacks.map((operation) => checkBackHandler(operation, barrier)),
             onInDoubt: (waiting) => tellOfDoubt(log, waiting),
             onFault,
+            ...(host.tracing.isOn && {
+              onHandled: (handled: HandledMessage) => host.tracing.emit(handledSpans(handled)),
+            }),
           },
         ),
     },

@@ -129,6 +129,21 @@ export const settings = z.object({
     'Where the carrier answers; shipping needs it',
     'an http or https URL',
   ),
+  OTEL_EXPORTER_OTLP_ENDPOINT: described(
+    httpUrl.optional(),
+    'Where an OpenTelemetry collector takes spans over OTLP/HTTP; without it nothing is traced',
+    'an http or https URL, e.g. `http://127.0.0.1:4318`',
+  ),
+  TRACE_PERCENT: described(
+    whole(0, 100).prefault('10'),
+    'Of the transactions that simply complete, how many are traced; every other process must be told the same',
+    '0 to 100 %',
+  ),
+  TRACE_SLOW_MS: described(
+    whole(1, 3_600_000).prefault('5000'),
+    'A transaction that takes longer is traced whatever the percentage',
+    '1 to 3600000 ms',
+  ),
   LOG_LEVEL: described(
     z.enum(['debug', 'info', 'warn', 'error', 'silent']).prefault('info'),
     'The least that is logged',

@@ -22,6 +22,8 @@ import type { BranchKey, StoredBarrierRow } from './ports.js';
 export interface Job {
   readonly command: Message<CommandData>;
   readonly handler: Handler;
+  /** When it was read off the bus, ms of the store's clock; absent where a sweep took it up. */
+  readonly arrivedAt?: number;
 }
 
 /** The engine's planted rows always stand in generation 1: only that generation of an undoable action is ever sent, so
@@ -29,7 +31,7 @@ export interface Job {
 const plantedGeneration = 1;
 
 /** What the barrier needs to know of a job: it has no handler where the platform itself does what is asked. */
-export type Commanded = Pick<Job, 'command'>;
+export type Commanded = Pick<Job, 'command' | 'arrivedAt'>;
 
 export function branchOf(job: Commanded): BranchKey {
   const { transactionId, branchId } = job.command.data;

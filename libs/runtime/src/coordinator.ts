@@ -9,7 +9,7 @@ import { Fault } from '@sagamore/resilience';
 import { bury, deadLetter, type DeadLetterData } from './dead-letters.js';
 import { decide, hasEffect, shelve, undecided, type Decision, type DecisionContext } from './decision.js';
 import { DecisionAnswers, isQuestion } from './decision-answers.js';
-import { DecisionWriter, type HopelessStart } from './decision-writer.js';
+import { DecisionWriter, type HopelessStart, type Rested } from './decision-writer.js';
 import { isShelved, type Definitions } from './definitions.js';
 import { Dispatcher } from './dispatcher.js';
 import { Evictions } from './evictions.js';
@@ -17,7 +17,7 @@ import { readInput, type Input } from './inbox.js';
 import { LiveTransactions } from './live-transactions.js';
 import { LockKeeper } from './lock-keeper.js';
 import { LocalFunctions } from './local-functions.js';
-import { inboxTopic, type Message } from './message.js';
+import { inboxTopic, traceparentOf, type Message, type TraceContext } from './message.js';
 import type { OutboxRelay } from './outbox-relay.js';
 import type { ActiveSubscription, Bus, Clock, Delivery, Journal, Shard, StoredTransaction } from './ports.js';
 import { Serial } from './serial.js';
@@ -54,6 +54,8 @@ export interface CoordinatorOptions {
   readonly evictAfterMs?: number;
   /** Of those that left memory, how many come back in a second when many fall due at once. Default 1 000. */
   readonly wakesPerSecond?: number;
+  /** What commands and facts carry for traces. Default: that they belong to their transaction. */
+  readonly traceparent?: TraceContext;
   readonly hooks?: CoordinatorHooks;
 }
 
@@ -65,6 +67,8 @@ export interface CoordinatorHooks {
   /** A reply or timer for a transaction at rest: counted, never obeyed (S35). */
   readonly onLate?: (count: number) => void;
   readonly onBatch?: (transactions: number) => void;
+  /** Transactions that have come to rest, AFTER the commit that says so: ended, or parked. */
+  readonly onRest?: (rested: readonly Rested[]) => void;
 }
 
 const tickMs = 25;
@@ -74,6 +78,7 @@ const defaults = {
   wishSweepMs: 30_000,
   lockLookMs: 1_000,
   localsMax: 16,
+  traceparent: traceparentOf as TraceContext,
   evictAfterMs: 60_000,
   wakesPerSecond: 1_000,
 };
@@ -113,8 +118,8 @@ export class Coordinator {
   ) {
     this.hooks = listening(options.hooks);
     this.options = { ...defaults, ...options, hooks: this.hooks };
-    const { onFault, onBug, onShards } = this.hooks;
-    const { owner, takeoverGraceMs: graceMs } = this.options;
+    const { onFault, onBug, onShards, onRest } = this.hooks;
+    const { owner, takeoverGraceMs: graceMs, traceparent } = this.options;
     this.locals = new LocalFunctions(ports.clock, {
       atOnceMax: this.options.localsMax,
       isWanted: (live, command) => this.live.waitsFor(live.record.transactionId, command),
@@ -128,6 +133,7 @@ export class Coordinator {
       graceMs,
       runLocal,
       onFault,
+      traceparent,
     });
     this.shards = new ShardHolder(ports.journal, ports.clock, {
       ...this.options,
@@ -143,7 +149,7 @@ export class Coordinator {
       onFault,
     });
     this.subjects = new Subjects(ports.journal, this.options.definitions, this.shards, this.live, this.hooks);
-    this.writer = new DecisionWriter(ports, this.shards, this.live, { owner, onBug });
+    this.writer = new DecisionWriter(ports, this.shards, this.live, { owner, onBug, onRest });
     const { live, subjects, writer, dispatcher } = this;
     this.answers = new DecisionAnswers({ journal: ports.journal, live, subjects, writer, dispatcher });
   }
@@ -369,6 +375,13 @@ export class Coordinator {
 
 function listening(hooks: CoordinatorHooks = {}): Required<CoordinatorHooks> {
   const nothing = (): void => {};
-  const deaf = { onFault: nothing, onBug: nothing, onShards: nothing, onLate: nothing, onBatch: nothing };
+  const deaf = {
+    onFault: nothing,
+    onBug: nothing,
+    onShards: nothing,
+    onLate: nothing,
+    onBatch: nothing,
+    onRest: nothing,
+  };
   return { ...deaf, ...hooks };
 }

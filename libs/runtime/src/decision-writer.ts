@@ -2,7 +2,7 @@
  * Makes decisions durable, and moves memory AFTER the commit (R12). One decision that the store cannot take holds no other
  * (R2), and one whose fate is unknown is in doubt until it was read again. It sends nothing: what it answers has been saved.
  */
-import type { AnnounceCommand, ProtocolCommand, TransactionId } from '@sagamore/engine';
+import type { AnnounceCommand, ProtocolCommand, Standing, TransactionId } from '@sagamore/engine';
 import { Fault } from '@sagamore/resilience';
 import { answerMessage } from './children.js';
 import { spoil, undecided, type Decision, type LiveTransaction } from './decision.js';
@@ -10,7 +10,7 @@ import type { LiveTransactions } from './live-transactions.js';
 import { lockChangesOf } from './lock-registry.js';
 import { transactionEventsTopic, traceparentOf, type Message, type OutcomeData } from './message.js';
 import type { OutboxRelay } from './outbox-relay.js';
-import type { Journal, JournalReceipt, Shard, TransactionStatus } from './ports.js';
+import type { Journal, JournalReceipt, Shard, TransactionRecord, TransactionStatus } from './ports.js';
 import type { ShardHolder } from './shard-holder.js';
 
 /** A start that can never begin, for the dead letters. */
@@ -22,6 +22,15 @@ export interface HopelessStart {
 export interface DecisionWriterOptions {
   readonly owner: string;
   readonly onBug: (transactionId: TransactionId, error: unknown) => void;
+  readonly onRest: (rested: readonly Rested[]) => void;
+}
+
+/** A transaction that has come to rest, and where it rests. */
+export interface Rested {
+  readonly record: TransactionRecord;
+  readonly standing: Standing;
+  /** ms of the store's clock. */
+  readonly at: number;
 }
 
 export class DecisionWriter {
@@ -132,7 +141,16 @@ export class DecisionWriter {
     );
     for (const decision of saved) this.live.follow(decision);
     this.ports.relay.publish(receipt.facts);
+    this.tellRest(saved);
     return saved;
+  }
+
+  private tellRest(saved: readonly Decision[]): void {
+    const at = this.ports.journal.now();
+    const rested = saved
+      .filter(({ standing, commands }) => standing.phase !== 'moving' && commands.some(isAnnouncement))
+      .map(({ after, standing }) => ({ record: after.record, standing, at }));
+    if (rested.length > 0) this.options.onRest(rested);
   }
 }
 

@@ -7,7 +7,7 @@ import { Fault } from '@sagamore/resilience';
 import { childMessage } from './children.js';
 import type { Decision, LiveTransaction } from './decision.js';
 import type { LiveTransactions } from './live-transactions.js';
-import { commandMessage, inboxTopic, type Message } from './message.js';
+import { commandMessage, inboxTopic, type Message, type TraceContext } from './message.js';
 import type { Bus, Journal } from './ports.js';
 import { probeMessage } from './probe.js';
 
@@ -18,6 +18,8 @@ export interface DispatcherOptions {
   /** Runs a function of the definition, and waits for nothing. */
   readonly runLocal: (live: LiveTransaction, command: RunLocalCommand) => void;
   readonly onFault: (error: unknown) => void;
+  /** What commands carry for traces. Default: that they belong to their transaction. */
+  readonly traceparent?: TraceContext;
 }
 
 export class Dispatcher {
@@ -84,7 +86,9 @@ export class Dispatcher {
     at: number,
   ): Message | undefined {
     const { transactionId, shard: partition } = parent;
-    const context = { transactionId, replyTo: { topic: inboxTopic, partition }, at };
+    const { traceparent } = this.options;
+    const replyTo = { topic: inboxTopic, partition };
+    const context = { transactionId, replyTo, at, ...(traceparent !== undefined && { traceparent }) };
     switch (command.type) {
       case 'send':
         return commandMessage(command, context);

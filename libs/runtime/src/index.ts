@@ -58,6 +58,7 @@ export {
   type ReplyData,
   type ResumeData,
   type StartData,
+  type TraceContext,
 } from './message.js';
 export { probeMessage, probeTypeOf, type ProbeData, type ProbedData } from './probe.js';
 // Operations and their handlers
@@ -90,7 +91,13 @@ export { gather, type GatherOptions } from './gather.js';
 export { OutboxRelay, type OutboxRelaySettings } from './outbox-relay.js';
 export { deadLetter, undeliverable, type DeadLetterData } from './dead-letters.js';
 // The two sides of a transaction
-export { Participant, messageTypeOf, type ParticipantOptions, type ParticipantPorts } from './participant.js';
+export {
+  Participant,
+  messageTypeOf,
+  type HandledMessage,
+  type ParticipantOptions,
+  type ParticipantPorts,
+} from './participant.js';
 export { type ExternalSettings } from './external-branches.js';
 export {
   Coordinator,
@@ -98,6 +105,7 @@ export {
   type CoordinatorOptions,
   type CoordinatorPorts,
 } from './coordinator.js';
+export { type Rested } from './decision-writer.js';
 export { Definitions, startOf } from './definitions.js';
 export { childIdOf } from './children.js';
 export { questionType, resumeType, startType } from './inbox.js';

@@ -116,6 +116,9 @@ export function deadLetterTopic(topic: string): string {
   return `${topic}.dead-letters`;
 }
 
+/** Names the trace that a message belongs to, and where in it: under the transaction, or under the span of the message. */
+export type TraceContext = (transactionId: TransactionId, messageId?: string) => string;
+
 /** One trace a transaction: a UUID is a trace id as it stands, so the trace needs no memory (R24). */
 export function traceparentOf(transactionId: TransactionId): string {
   const traceId = transactionId.replaceAll('-', '');
@@ -147,19 +150,22 @@ export interface CommandContext {
   readonly transactionId: TransactionId;
   readonly replyTo: ReplyAddress;
   readonly at: number;
+  /** Default: under the transaction. */
+  readonly traceparent?: TraceContext;
 }
 
 export function commandMessage(command: SendCommand, context: CommandContext): Message<CommandData> {
-  const { transactionId, replyTo, at } = context;
+  const { transactionId, replyTo, at, traceparent = traceparentOf } = context;
   const { branchId, operation, generation, attempt, payload } = command;
+  const id = `${transactionId}/${branchId}/${operation}/${generation}/${attempt}`;
   return {
-    id: `${transactionId}/${branchId}/${operation}/${generation}/${attempt}`,
+    id,
     type: command.messageType,
     source: 'orchestrator',
     topic: commandTopic(command.participant),
     key: transactionId,
     occurredAt: at,
-    traceparent: traceparentOf(transactionId),
+    traceparent: traceparent(transactionId, id),
     data: { transactionId, branchId, operation, generation, attempt, replyTo, payload },
   };
 }

@@ -56,6 +56,16 @@ export interface ParticipantOptions
   readonly onAlarm?: (command: Message<CommandData>) => void;
   /** Told of faults that the participant survives by itself; for logs. */
   readonly onFault?: (error: unknown) => void;
+  /** Told of each command with its answer, when it is about to go out; for traces and metrics. It must not throw. */
+  readonly onHandled?: (handled: HandledMessage) => void;
+}
+
+/** A command with its answer. `from` and `until`: ms of the store's clock; equal where a sweep took it up. */
+export interface HandledMessage {
+  readonly command: Message<CommandData>;
+  readonly reply: Reply;
+  readonly from: number;
+  readonly until: number;
 }
 
 /** Work, a decision on what was prepared, a question what became of work, a body its handler could never take, or no command at all. */
@@ -176,9 +186,10 @@ export class Participant {
   /** What a record turned out to be. */
   private async read(delivery: Delivery): Promise<Read> {
     const { message } = delivery;
+    const arrivedAt = this.ports.database.now();
     if (!isCommand(message)) return { reason: 'not a command' };
     if (this.settlements.get(message.type) === message.data.operation)
-      return { settlement: { command: message } };
+      return { settlement: { command: message, arrivedAt } };
     if (message.type === probeTypeOf(this.options.service) && message.data.operation === 'action')
       return { probe: { command: message } };
     const handler = this.handlerOf(message);
@@ -186,7 +197,7 @@ export class Participant {
     if (!serves(handler, message.data.operation))
       return { reason: `${message.type} is not a ${message.data.operation}` };
     const problem = await payloadProblem(handler, message.data.payload);
-    if (problem === undefined) return { job: { command: message, handler } };
+    if (problem === undefined) return { job: { command: message, handler, arrivedAt } };
     const reply = failed({ code: 'MESSAGE_MALFORMED', message: problem, retryable: false });
     return { reply: this.replyTo({ command: message }, reply) };
   }
@@ -196,10 +207,12 @@ export class Participant {
     return handler?.effect === 'prepared' && data.operation === 'action' ? aloneHandlerOf(handler) : handler;
   }
 
-  private replyTo({ command }: Commanded, reply: Reply): Message {
+  private replyTo({ command, arrivedAt }: Commanded, reply: Reply): Message {
+    const at = this.ports.database.now();
     if ((reply === lateReply || reply === settledOtherwise) && isAlarming(command.data, 'late'))
       this.options.onAlarm?.(command);
-    return replyMessage(command, reply, { source: this.options.service, at: this.ports.database.now() });
+    this.options.onHandled?.({ command, reply, from: arrivedAt ?? at, until: at });
+    return replyMessage(command, reply, { source: this.options.service, at });
   }
 
   /** A reply lost here is no loss: the coordinator asks again, and the barrier repeats what it saved. */

@@ -12,10 +12,12 @@ import {
 } from '@nestjs/common';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { noTracing, type Tracing } from '@sagamore/telemetry';
 import { silentLog, type Log } from '../log.js';
 import { acceptJsonAlone } from './json-body.js';
 import { ProblemException, problemMediaType, problemOf } from './problem.js';
 import { problemOfStatus, ProblemFilter, sendProblem } from './problem.filter.js';
+import { traceRequests } from './request.spans.js';
 import { Routes } from './routes.js';
 import { invalidRequest } from './validation.js';
 
@@ -38,8 +40,11 @@ export interface HttpEdge {
   protect(app: INestApplication): void;
 }
 
-/** Makes the edge of one process; failures of requests are told to `log`. */
-export function createHttpEdge(log: Log = silentLog): HttpEdge {
+/** Makes the edge of one process; failures of requests are told to `log`, requests that begin transactions to `traces`. */
+export function createHttpEdge(
+  log: Log = silentLog,
+  traces: { readonly tracing: Tracing; readonly ratio: number } = { tracing: noTracing, ratio: 0 },
+): HttpEdge {
   const adapter = new FastifyAdapter({
     bodyLimit: bodyBytesMax,
     requestTimeout: requestMs,
@@ -57,6 +62,7 @@ export function createHttpEdge(log: Log = silentLog): HttpEdge {
   const routes = new Routes(server);
   acceptJsonAlone(server);
   addHeaders(server);
+  traceRequests(server, traces);
   server.addHook('onRequest', (request, _reply, done) => done(refusalOf(request)));
   return {
     adapter,
