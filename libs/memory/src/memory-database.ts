@@ -93,22 +93,24 @@ export class MemoryDatabase extends Database {
   ): Promise<T> {
     if (this.crashed) return never();
     const tx = this.begin(lockTimeoutMs);
+    let done: Awaited<ReturnType<typeof work>>;
     try {
-      const { result, keepAs } = await work(tx);
-      if (keepAs === undefined) {
-        this.close(tx);
-        return this.crashed ? await never() : result;
-      }
-      await this.options.onCommit?.before?.();
-      if (this.crashed) return await never();
-      this.open.delete(tx);
-      tx.keep();
-      this.store.inDoubt.set(keepAs, { tx, since: this.now() });
-      await this.written(true);
-      return result;
+      done = await work(tx);
+      if (done.keepAs !== undefined) await this.options.onCommit?.before?.();
     } catch (error) {
       return this.crashed ? never() : this.rollback(tx, error);
     }
+    if (this.crashed) return never();
+    const { result, keepAs } = done;
+    if (keepAs === undefined) {
+      this.close(tx);
+      return result;
+    }
+    this.open.delete(tx);
+    tx.keep();
+    this.store.inDoubt.set(keepAs, { tx, since: this.now() });
+    await this.written(true);
+    return result;
   }
 
   /** For `MemoryPrepared`: ends what is in doubt under `gid`; false where nothing is. */

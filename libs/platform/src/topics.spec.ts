@@ -10,6 +10,7 @@ test('R14: the inbox has a partition a shard, and the bus is left to make the de
   );
   expect(topics).toEqual({
     'payment.commands': 3,
+    'payment.settlements': 3,
     'payment.events': 3,
     'transaction.events': 3,
     'orchestrator.inbox': 8,

@@ -6,6 +6,7 @@ import {
   commandTopic,
   eventTopic,
   inboxTopic,
+  settlementTopic,
   transactionEventsTopic,
   type TopicSpecification,
 } from '@sagamore/runtime';
@@ -16,7 +17,7 @@ interface PartitionCounts {
   readonly partitions: number;
 }
 
-/** The topics of `service`: its commands and events, the orchestrator's inbox and outcomes. The inbox has a partition a
+/** The topics of `service`: its commands, decisions and events, the orchestrator's inbox and outcomes. The inbox has a partition a
  *  shard (R14). The bus makes the dead letters of each by itself. */
 export function topicsOf(
   service: string,
@@ -24,6 +25,7 @@ export function topicsOf(
 ): readonly TopicSpecification[] {
   return [
     { topic: commandTopic(service), partitions },
+    { topic: settlementTopic(service), partitions },
     { topic: eventTopic(service), partitions },
     { topic: transactionEventsTopic, partitions },
     { topic: inboxTopic, partitions: shards },
@@ -35,5 +37,7 @@ export function commandTopicsOf(
   participants: readonly string[],
   { partitions }: PartitionCounts,
 ): readonly TopicSpecification[] {
-  return participants.map((participant) => ({ topic: commandTopic(participant), partitions }));
+  return participants
+    .flatMap((participant) => [commandTopic(participant), settlementTopic(participant)])
+    .map((topic) => ({ topic, partitions }));
 }

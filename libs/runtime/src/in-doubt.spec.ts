@@ -32,6 +32,8 @@ const shardCount = 2;
 const doubtAfterMs = 1_000;
 const operationOf = (service: string) =>
   operation(`${service}.take`, { input: trusted<Input>(), output: trusted<unknown>() });
+const countOf = (service: string) =>
+  operation(`${service}.count`, { input: trusted<unknown>(), output: trusted<unknown>() });
 const patience = { timeoutMs: 60_000, settleRetry: { baseMs: 600_000, maxMs: 600_000 } };
 const definition = twoPhaseCommit<Input>('take-both', { version: 1 })
   .participant('take-stock', operationOf('stock'), (input) => input, patience)
@@ -87,8 +89,18 @@ async function serve(service: string): Promise<{ die(): void }> {
           half: 'prepare',
           operation: operationOf(service),
           work: async ({ operationId, payload }, tx) => {
+            await memoryTx(tx).table('shelves').lock('a');
             await memoryTx(tx).table('effects').insert(operationId, {});
             return (payload as Input).no === service ? refused('out-of-stock') : succeeded({});
+          },
+        },
+        {
+          effect: 'local',
+          half: 'action',
+          operation: countOf(service),
+          handle: async (commands, tx) => {
+            await memoryTx(tx).table('shelves').lock('a');
+            return commands.map(() => succeeded({}));
           },
         },
       ],
@@ -179,7 +191,7 @@ describe('S69: a participant that voted yes', () => {
     await world.begin(transactionOne, 'take-both');
     await world.reaches(transactionOne, 'committed');
     const before = world.events(transactionOne);
-    const told = await world.rig.listen('stock.commands');
+    const told = await world.rig.listen('stock.settlements');
     await world.send(questionOn(transactionOne));
     await world.rig.until(() => told.length > 0);
     expect(told.map(({ type }) => type)).toEqual(['stock.commit-prepared']);
@@ -209,7 +221,7 @@ describe('S70: what no coordinator knows', () => {
 
   test('R20: cannot begin afterwards, so that no vote for it is ever counted', async () => {
     await world.start('one', { definitions });
-    const told = await world.rig.listen('stock.commands');
+    const told = await world.rig.listen('stock.settlements');
     await world.send(questionOn(transactionOne));
     await world.rig.until(() => told.length > 0);
     await world.begin(transactionOne, 'take-both');
@@ -231,7 +243,7 @@ describe('S70: what no coordinator knows', () => {
 
   test('is asked about by several, and each is told', async () => {
     await world.start('one', { definitions });
-    const told = await Promise.all(['stock', 'card'].map((each) => world.rig.listen(`${each}.commands`)));
+    const told = await Promise.all(['stock', 'card'].map((each) => world.rig.listen(`${each}.settlements`)));
     const ofCard = { branchId: 'take-card', participant: 'card' };
     await world.send(questionOn(transactionOne), questionOn(transactionOne, ofCard));
     await world.rig.until(() => told.every((heard) => heard.length > 0));
@@ -240,6 +252,21 @@ describe('S70: what no coordinator knows', () => {
       'card.rollback-prepared',
     ]);
   });
+});
+
+test('R19: a decision never waits behind commands, which may wait for the locks that it lets go of', async () => {
+  const inbox = await world.rig.listen(inboxTopic);
+  await world.start('one', { definitions });
+  await serve('stock');
+  await world.begin(transactionOne, 'take-both');
+  await world.rig.until(() => inDoubt('stock').length === 1);
+  await world.send(command({ type: 'stock.count', transactionId: transactionTwo }));
+  await world.rig.settle();
+  const counted = () => inbox.some(({ type }) => type === 'stock.count.succeeded');
+  expect(counted()).toBe(false);
+  await serve('card');
+  await world.reaches(transactionOne, 'committed');
+  await world.rig.until(counted);
 });
 
 test('B96: a question without a branch goes to the dead letters', async () => {

@@ -47,6 +47,7 @@ export {
   eventTopic,
   inboxTopic,
   replyMessage,
+  settlementTopic,
   traceparentOf,
   transactionEventsTopic,
   type ChildData,
@@ -108,7 +109,7 @@ export {
 export { type Rested } from './decision-writer.js';
 export { Definitions, startOf } from './definitions.js';
 export { childIdOf } from './children.js';
-export { questionType, resumeType, startType } from './inbox.js';
+export { resumeType, startType } from './inbox.js';
 export {
   checkBackHandler,
   TwoPhaseSender,

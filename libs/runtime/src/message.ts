@@ -108,6 +108,20 @@ export function commandTopic(participant: string): string {
   return `${participant}.commands`;
 }
 
+/** Where a service is told the decision on what its database has prepared. Apart from the commands: a batch of those may
+ *  wait for the very locks that the decision lets go of (R19). */
+export function settlementTopic(participant: string): string {
+  return `${participant}.settlements`;
+}
+
+/** The message types with which a service is told the decision. */
+export function settlementTypesOf(participant: string): ReadonlyMap<string, 'commit' | 'rollback'> {
+  return new Map([
+    [`${participant}.commit-prepared`, 'commit'],
+    [`${participant}.rollback-prepared`, 'rollback'],
+  ]);
+}
+
 export function eventTopic(service: string): string {
   return `${service}.events`;
 }
@@ -154,6 +168,12 @@ export interface CommandContext {
   readonly traceparent?: TraceContext;
 }
 
+function topicOf({ participant, messageType }: SendCommand): string {
+  return settlementTypesOf(participant).has(messageType)
+    ? settlementTopic(participant)
+    : commandTopic(participant);
+}
+
 export function commandMessage(command: SendCommand, context: CommandContext): Message<CommandData> {
   const { transactionId, replyTo, at, traceparent = traceparentOf } = context;
   const { branchId, operation, generation, attempt, payload } = command;
@@ -162,7 +182,7 @@ export function commandMessage(command: SendCommand, context: CommandContext): M
     id,
     type: command.messageType,
     source: 'orchestrator',
-    topic: commandTopic(command.participant),
+    topic: topicOf(command),
     key: transactionId,
     occurredAt: at,
     traceparent: traceparent(transactionId, id),

@@ -14,12 +14,18 @@ import type { InDoubtSettings } from './in-doubt-sweep.js';
 import { LocalBranches, type LocalJob } from './local-branches.js';
 import type { ExternalJob } from './outcome-recorder.js';
 import { sendApart } from './send-apart.js';
-import { commandTopic, replyMessage, type CommandData, type Message } from './message.js';
+import {
+  commandTopic,
+  replyMessage,
+  settlementTopic,
+  settlementTypesOf,
+  type CommandData,
+  type Message,
+} from './message.js';
 import {
   aloneHandlerOf,
   PreparedBranches,
   settledOtherwise,
-  settlementTypesOf,
   type PreparedHooks,
   type PreparedJob,
 } from './prepared-branches.js';
@@ -85,7 +91,7 @@ export class Participant {
   private readonly probed: ProbedBranches;
   private readonly settlements: ReadonlyMap<string, 'commit' | 'rollback'>;
   private readonly onFault: (error: unknown) => void;
-  private subscription: ActiveSubscription | undefined;
+  private readonly subscriptions: ActiveSubscription[] = [];
 
   constructor(
     private readonly ports: ParticipantPorts,
@@ -111,22 +117,25 @@ export class Participant {
   async start(): Promise<void> {
     const { service } = this.options;
     this.external.start();
-    this.subscription = await this.ports.bus.subscribe({
-      topic: commandTopic(service),
-      group: service,
-      handle: (batch) => this.handle(batch),
-    });
+    // Decisions first: a vote is given only by one who can be told what came of it.
+    if (this.prepared !== undefined) await this.subscribe(settlementTopic(service), `${service}.settlements`);
+    await this.subscribe(commandTopic(service), service);
     this.prepared?.start();
   }
 
   /** Takes no new command, finishes those in hand. */
   async stop(): Promise<void> {
-    await this.subscription?.stop();
+    await Promise.all(this.subscriptions.map((each) => each.stop()));
     await Promise.all([this.external.stop(), this.prepared?.stop()]);
   }
 
   healthy(): boolean {
-    return this.subscription?.healthy() ?? false;
+    return this.subscriptions.length > 0 && this.subscriptions.every((each) => each.healthy());
+  }
+
+  private async subscribe(topic: string, group: string): Promise<void> {
+    const handle = (batch: readonly Delivery[]): Promise<void> => this.handle(batch);
+    this.subscriptions.push(await this.ports.bus.subscribe({ topic, group, handle }));
   }
 
   /** AFTER it resolves every command of the batch is answered, promised by an intent, or in the dead letters. */

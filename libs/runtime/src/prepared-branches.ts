@@ -42,14 +42,6 @@ export function gidOf(service: string, job: Commanded): string {
   return `${service}:${transactionId}:${branchId}`;
 }
 
-/** The message types with which a service is told the decision. */
-export function settlementTypesOf(service: string): ReadonlyMap<string, 'commit' | 'rollback'> {
-  return new Map([
-    [`${service}.commit-prepared`, 'commit'],
-    [`${service}.rollback-prepared`, 'rollback'],
-  ]);
-}
-
 /** The same work for one who is asked alone, in one phase. */
 export function aloneHandlerOf({ operation, work }: PreparedHandler): LocalHandler {
   return {
