@@ -7,12 +7,13 @@ import { afterAll, afterEach, beforeEach, expect, jest, test } from '@jest/globa
 import { judgeClaim } from '@sagamore/engine';
 import { MemoryBroker, MemoryBus } from '@sagamore/memory';
 import { seededRandom, uuidv7 } from '@sagamore/primitives';
-import { Coordinator, inboxTopic, OutboxRelay, SystemClock, type TransactionRecord } from '@sagamore/runtime';
+import { Coordinator, inboxTopic, OutboxRelay, SystemClock } from '@sagamore/runtime';
 import { setTimeout as pause } from 'node:timers/promises';
 import { LockRig, lockDefinitions } from '../../../test/support/lock-rig.js';
 import { openPostgresPorts, type PostgresPorts } from '../../../test/support/postgres-ports.js';
 import { testPostgres } from '../../../test/support/postgres.js';
 import { transactionOne, transactionTwo } from '../../../test/support/runtime.js';
+import { statement } from './statement.js';
 
 jest.setTimeout(60_000);
 
@@ -87,29 +88,99 @@ async function twoOwners(): Promise<readonly Process[]> {
 const asks = (id: string, type: string) => until(() => stock.askedBy(id).includes(type));
 const statusOf = async ({ journal }: PostgresPorts, id: string) => (await journal.load([id]))[0]?.status;
 
+interface Owner {
+  readonly journal: PostgresPorts['journal'];
+  readonly shard: number;
+  readonly epoch: number;
+}
+
+/** Two owners of a shard each, without coordinators. */
+async function owners(): Promise<readonly [Owner, Owner]> {
+  const own = async (shard: number) => {
+    const { journal } = await open();
+    return { journal, shard, epoch: await journal.take(shard, `o-${shard}`, 2) };
+  };
+  return [await own(0), await own(1)];
+}
+
+let made = 0;
+
+/** Begins a transaction that claims `key`, and ends the transaction `ended`, in one commit. Answers its id. */
+async function claim({ journal, shard, epoch }: Owner, key: string, ended?: string): Promise<string> {
+  const startedAt = 1_763_800_000_000 + made++;
+  const transactionId = uuidv7(startedAt);
+  const start = { transactionId, shard, startedAt, definition: 'a', version: 1, input: null };
+  const taken = {
+    transactionId,
+    shard,
+    startedAt,
+    key,
+    branchId: 'a-lock',
+    policy: 'wait',
+    canYield: true,
+  } as const;
+  const end = { shard, status: 'completed', phase: 'final', at: startedAt } as const;
+  const statuses = ended === undefined ? [] : [{ ...end, transactionId: ended }];
+  const batch = {
+    starts: [start],
+    entries: [],
+    statuses,
+    facts: [],
+    locks: { taken: [taken], released: [] },
+  };
+  await journal.commit(new Map([[shard, epoch]]), batch, `o-${shard}`);
+  return transactionId;
+}
+
+/** Who holds `key`, as this owner sees it now. */
+async function holders({ journal }: Owner, key: string): Promise<readonly string[]> {
+  const rows = await journal.locksAround([key]);
+  return rows.filter((row) => judgeClaim(row, rows) !== undefined).map((row) => row.transactionId);
+}
+
+const holdRow = statement('test-hold', 'select from transaction where transaction_id = $1 for update');
+const countWaiting = statement(
+  'test-waiting',
+  `select count(*)::integer as waiting from pg_stat_activity where wait_event_type = 'Lock'`,
+);
+
+test('S101: of two claims the one whose place was drawn first is first, however late its owner commits', async () => {
+  const [one, two] = await owners();
+  const { database } = await open();
+  const waiting = async () => (await database.read<{ waiting: number }>(countWaiting))[0]?.waiting;
+  const elsewhere = await claim(one, 'elsewhere');
+  const letGo = Promise.withResolvers<void>();
+  const isHeld = Promise.withResolvers<void>();
+  const holding = database.transaction(async (tx) => {
+    await tx.query(holdRow, [elsewhere]);
+    isHeld.resolve();
+    await letGo.promise;
+  });
+  await isHeld.promise;
+  // The first owner has drawn its place, and cannot commit yet.
+  const first = claim(one, 'order/7', elsewhere).then(() => holders(one, 'order/7'));
+  await until(async () => (await waiting()) === 1);
+  let isThrough = false;
+  const second = claim(two, 'order/7').then(() => holders(two, 'order/7'));
+  void second.then(() => (isThrough = true));
+  await until(async () => isThrough || (await waiting()) === 2);
+  letGo.resolve();
+  await holding;
+  const seen = [...(await first), ...(await second)];
+  expect(new Set(seen)).toEqual(new Set(await holders(one, 'order/7')));
+});
+
 test('S101: of claims that two owners commit at the same moments exactly one holds, and goes on holding', async () => {
-  const owners = [await open(), await open()];
-  const epochs = await Promise.all(owners.map(({ journal }, shard) => journal.take(shard, `o-${shard}`, 2)));
+  const both = await owners();
   for (let round = 0; round < 15; round++) {
     const key = `order/${round}`;
-    const seen = await Promise.all(
-      owners.flatMap(({ journal }, shard) =>
-        [1, 2, 3].map(async (number) => {
-          const startedAt = 1_763_800_000_000 + round * 10 + number;
-          const transactionId = uuidv7(startedAt);
-          const start: TransactionRecord = {
-            ...{ transactionId, shard, startedAt, definition: 'a', version: 1, input: null },
-          };
-          const claim = { key, branchId: 'a-lock', policy: 'wait', canYield: true } as const;
-          const locks = { taken: [{ transactionId, shard, startedAt, ...claim }], released: [] };
-          const batch = { starts: [start], entries: [], statuses: [], facts: [], locks };
-          await journal.commit(new Map([[shard, epochs[shard]!]]), batch, `o-${shard}`);
-          const rows = await journal.locksAround([key]);
-          return rows.filter((row) => judgeClaim(row, rows) !== undefined).map((row) => row.transactionId);
-        }),
-      ),
+    const looks = [1, 2, 3].flatMap(() =>
+      both.map(async (owner) => {
+        await claim(owner, key);
+        return holders(owner, key);
+      }),
     );
-    expect([round, new Set(seen.flat()).size]).toEqual([round, 1]);
+    expect([round, new Set((await Promise.all(looks)).flat()).size]).toEqual([round, 1]);
   }
 });
 
