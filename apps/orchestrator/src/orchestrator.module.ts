@@ -4,6 +4,7 @@
 import { CoordinatorModule, type Host } from '@sagamore/platform';
 import { sagaProtocol } from '@sagamore/engine';
 import { Module, type DynamicModule } from '@nestjs/common';
+import { LockController } from './lock.controller.js';
 import { OperatorController } from './operator.controller.js';
 import { OperatorService } from './operator.service.js';
 import { placeOrder } from './transactions/place-order.saga.js';
@@ -14,7 +15,7 @@ export class OrchestratorModule {
     return {
       module: OrchestratorModule,
       imports: [CoordinatorModule.forRoot({ host, protocols: [sagaProtocol(placeOrder)] })],
-      controllers: [OperatorController],
+      controllers: [LockController, OperatorController],
       providers: [OperatorService],
     };
   }
