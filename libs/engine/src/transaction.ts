@@ -6,7 +6,7 @@ import type { ProtocolCommand, RunLocalCommand } from './command.js';
 import type { Replied, TransactionEvent } from './event.js';
 import type { LockClaim } from './locks/lock.js';
 import type { Transition } from './machine.js';
-import type { Half } from './operation.js';
+import type { Half, Operation } from './operation.js';
 import type { BranchId, Standing, TransactionId } from './standing.js';
 
 // What a transaction is told, what it asks for and where it stands are words of this file too, told in three others.
@@ -74,6 +74,8 @@ export interface Protocol<State = unknown> {
   readonly version: number;
   /** The services whose command topics must exist. */
   readonly participants: readonly string[];
+  /** The operations whose participants the host calls itself (`transport: 'http'`). Absent where there are none. */
+  readonly called?: readonly Operation[];
   begin(start: Start): Transition<State, ProtocolCommand>;
   transition(state: State, event: TransactionEvent): Transition<State, ProtocolCommand>;
   outstanding(state: State): readonly ProtocolCommand[];

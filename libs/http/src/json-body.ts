@@ -13,7 +13,7 @@ interface JsonBodyOptions {
 
 const jsonType = /^application\/([a-z0-9.+-]+\+)?json\s*(;|$)/i;
 
-/** The parsed body, or `undefined` for an empty one of 204 or 4xx. Throws `PROVIDER_REJECTED` when the body is larger than
+/** The parsed body, or `undefined` for an empty one of 202, 204 or 4xx. Throws `PROVIDER_REJECTED` when the body is larger than
  *  `bytesMax`, no JSON or empty under another 2xx (B75). Retryable: such an answer says nothing about the effect, and asking
  *  again under the same key is the safe way to learn it. */
 export async function readJson(
@@ -22,7 +22,7 @@ export async function readJson(
 ): Promise<unknown> {
   const text = await readText(response, options);
   const { statusCode: status } = response;
-  if (text === '' && (status === 204 || status >= 400)) return undefined;
+  if (text === '' && (status === 202 || status === 204 || status >= 400)) return undefined;
   const type = response.headers['content-type'];
   if (typeof type !== 'string' || !jsonType.test(type))
     throw notBelieved('JSON', 'another content type', options);

@@ -25,6 +25,8 @@ export interface ProviderClientOptions {
 export interface CallOptions {
   /** The same key makes a repeated call safe; sent as `Idempotency-Key`. */
   readonly idempotencyKey: string;
+  /** Sent with this call, besides those of every call. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** Ends the call early: with the signal's reason when that is a `Fault`, otherwise with `STOPPED`. */
   readonly signal?: AbortSignal;
 }
@@ -32,7 +34,7 @@ export interface CallOptions {
 export interface ProviderAnswer {
   /** 2xx or 4xx. */
   readonly status: number;
-  /** Parsed JSON, not yet checked; `undefined` when there was none (204, or a bare 4xx). */
+  /** Parsed JSON, not yet checked; `undefined` when there was none (202, 204, or a bare 4xx). */
   readonly body: unknown;
 }
 
@@ -60,13 +62,14 @@ export class ProviderClient {
    *  with the same key: `PROVIDER_UNAVAILABLE` for 5xx, 408, 425, 429 (with `retryAfterMs`), a lost connection or a
    *  time-out; `PROVIDER_REJECTED` for what cannot be believed: a redirect, no JSON, too large (B75). */
   async post(path: string, body: unknown, call: CallOptions): Promise<ProviderAnswer> {
-    const headers = { 'content-type': 'application/json', 'idempotency-key': call.idempotencyKey };
+    const key = { 'content-type': 'application/json', 'idempotency-key': call.idempotencyKey };
+    const headers = { ...call.headers, ...key };
     return this.request({ method: 'POST', path, headers, body: JSON.stringify(body) }, call.signal);
   }
 
   /** Asks what the provider knows, for probes. Answers and faults are those of `post`. */
-  async get(path: string, call: Pick<CallOptions, 'signal'> = {}): Promise<ProviderAnswer> {
-    return this.request({ method: 'GET', path, headers: {} }, call.signal);
+  async get(path: string, call: Omit<CallOptions, 'idempotencyKey'> = {}): Promise<ProviderAnswer> {
+    return this.request({ method: 'GET', path, headers: { ...call.headers } }, call.signal);
   }
 
   /** Lets calls under way end, then closes the sockets. Idempotent. */

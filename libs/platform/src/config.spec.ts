@@ -4,7 +4,7 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from '@jest/globals';
 import { Fault } from '@sagamore/resilience';
-import { readConfig } from './config.js';
+import { participantUrlsOf, readConfig } from './config.js';
 import { describeConfig } from './settings.js';
 
 function problemsOf(env: Record<string, string>, services: readonly string[] = []): string {
@@ -21,6 +21,7 @@ describe('settings', () => {
   test('an empty environment gives the defaults', () => {
     expect(readConfig({})).toEqual({
       databaseUrls: {},
+      participantUrls: {},
       databasePoolSize: 10,
       databaseSsl: false,
       kafka: { topicPrefix: '', ssl: false },
@@ -126,9 +127,20 @@ describe('settings', () => {
 
   test('the answer is frozen, whatever lies within', () => {
     const config = readConfig({ KAFKA_BROKERS: 'one:9092', DATABASE_URL_ORDER: 'postgres://db/order' });
-    const parts = [config, config.kafka, config.kafka.brokers, config.databaseUrls];
+    const parts = [config, config.kafka, config.kafka.brokers, config.databaseUrls, config.participantUrls];
     for (const part of parts) expect(Object.isFrozen(part)).toBe(true);
   });
+});
+
+test('I45: who is called over HTTP needs an address, and everybody without one is named', () => {
+  const config = readConfig({ PARTICIPANT_URL_CAR_HIRE: 'https://cars.test/v1' });
+  expect(participantUrlsOf(config, ['car-hire'])).toEqual({ 'car-hire': 'https://cars.test/v1' });
+  expect(() => participantUrlsOf(config, ['hotel', 'car-hire', 'air-line'])).toThrow(
+    /PARTICIPANT_URL_HOTEL: .*PARTICIPANT_URL_AIR_LINE: /,
+  );
+  expect(() => readConfig({ PARTICIPANT_URL_HOTEL: 'ftp://secret@hotel' })).toThrow(
+    /^(?!.*secret).*PARTICIPANT_URL_HOTEL: expected an http or https URL/,
+  );
 });
 
 test('the reference page lists every setting with its default, and no other', async () => {

@@ -4,7 +4,7 @@
  * It must never put a value into a message: what was set may be a secret.
  */
 import { Fault } from '@sagamore/resilience';
-import { databaseUrl, settings, type Settings } from './settings.js';
+import { databaseUrl, httpUrl, settings, type Settings } from './settings.js';
 
 /** How the brokers are logged in to. */
 export interface SaslConfig {
@@ -17,6 +17,8 @@ export interface SaslConfig {
 export interface Config {
   /** By the service's name: `DATABASE_URL_ORDER` is `databaseUrls.order`. */
   readonly databaseUrls: Readonly<Record<string, string>>;
+  /** Where participants answer that are called over HTTP, by name: `PARTICIPANT_URL_HOTEL` is `participantUrls.hotel`. */
+  readonly participantUrls: Readonly<Record<string, string>>;
   readonly databasePoolSize: number;
   readonly databaseSsl: boolean;
   readonly databaseSslCa?: string;
@@ -71,6 +73,7 @@ export interface KafkaConfig {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 const databasePrefix = 'DATABASE_URL_';
+const participantPrefix = 'PARTICIPANT_URL_';
 
 /** The environment's name of a service's database URL: `DATABASE_URL_ORDER` for `order`. */
 export function databaseUrlName(service: string): string {
@@ -84,7 +87,10 @@ export function readConfig(
   { services = [] }: { readonly services?: readonly string[] } = {},
 ): Config {
   const problems: string[] = [];
-  const databaseUrls = readDatabaseUrls(env, problems);
+  const named = {
+    databaseUrls: readNamed(env, { prefix: databasePrefix, schema: databaseUrl }, problems),
+    participantUrls: readNamed(env, { prefix: participantPrefix, schema: httpUrl }, problems),
+  };
   for (const service of services) {
     if (!env[databaseUrlName(service)])
       problems.push(`${databaseUrlName(service)}: ${service} needs it, found nothing`);
@@ -93,7 +99,7 @@ export function readConfig(
   const read = settings.safeParse(withoutEmpty(env));
   problems.push(...(read.error?.issues ?? []).map(({ path, message }) => `${path.join('.')}: ${message}`));
   if (!read.success || problems.length > 0) throw invalid(problems);
-  return freeze(configOf(read.data, databaseUrls));
+  return freeze(configOf(read.data, named));
 }
 
 /** The URL of `service`'s database. Throws `CONFIGURATION_INVALID` when it was not set. */
@@ -101,6 +107,17 @@ export function databaseUrlOf(config: Config, service: string): string {
   const url = config.databaseUrls[service];
   if (url === undefined) throw invalid([`${databaseUrlName(service)}: ${service} needs it, found nothing`]);
   return url;
+}
+
+/** Where each of `participants` answers over HTTP. Throws one `CONFIGURATION_INVALID` that names all that were not set. */
+export function participantUrlsOf(
+  { participantUrls }: Config,
+  participants: readonly string[],
+): Readonly<Record<string, string>> {
+  const missing = participants.filter((name) => participantUrls[name] === undefined);
+  if (missing.length === 0) return participantUrls;
+  const settingOf = (name: string): string => participantPrefix + name.toUpperCase().replaceAll('-', '_');
+  throw invalid(missing.map((name) => `${settingOf(name)}: ${name} is called over HTTP, found nothing`));
 }
 
 /** How a service's database is spoken to, from the settings of its process (R18). */
@@ -119,12 +136,18 @@ function withoutEmpty(env: Environment): Record<string, string> {
   return Object.fromEntries(set);
 }
 
-function readDatabaseUrls(env: Environment, problems: string[]): Record<string, string> {
+/** Settings whose names end in that of a service: by that name. */
+function readNamed(
+  env: Environment,
+  { prefix, schema }: { readonly prefix: string; readonly schema: typeof databaseUrl },
+  problems: string[],
+): Record<string, string> {
   const urls: Record<string, string> = {};
   for (const [name, url] of Object.entries(withoutEmpty(env))) {
-    if (!name.startsWith(databasePrefix)) continue;
-    if (!databaseUrl.safeParse(url).success) problems.push(`${name}: expected a postgres:// URL`);
-    urls[name.slice(databasePrefix.length).toLowerCase().replaceAll('_', '-')] = url;
+    if (!name.startsWith(prefix)) continue;
+    const { error } = schema.safeParse(url);
+    problems.push(...(error?.issues ?? []).map(({ message }) => `${name}: ${message}`));
+    urls[name.slice(prefix.length).toLowerCase().replaceAll('_', '-')] = url;
   }
   return urls;
 }
@@ -138,9 +161,9 @@ function saslProblems(env: Environment): readonly string[] {
     : missing.map((name) => `${name}: goes with the other two, found nothing`);
 }
 
-function configOf(read: Settings, databaseUrls: Record<string, string>): Config {
+function configOf(read: Settings, named: Pick<Config, 'databaseUrls' | 'participantUrls'>): Config {
   return {
-    databaseUrls,
+    ...named,
     databasePoolSize: read.DATABASE_POOL_SIZE,
     databaseSsl: read.DATABASE_SSL,
     ...(read.DATABASE_SSL_CA && { databaseSslCa: read.DATABASE_SSL_CA }),
@@ -188,7 +211,8 @@ function kafkaOf(read: Settings): KafkaConfig {
 }
 
 function freeze(config: Config): Config {
-  const { databaseUrls, kafka, circuit, prepares } = config;
-  for (const part of [databaseUrls, circuit, prepares, kafka, kafka.brokers, kafka.sasl]) Object.freeze(part);
+  const { databaseUrls, participantUrls, kafka, circuit, prepares } = config;
+  for (const part of [databaseUrls, participantUrls, circuit, prepares, kafka, kafka.brokers, kafka.sasl])
+    Object.freeze(part);
   return Object.freeze(config);
 }

@@ -3,9 +3,19 @@
  * Bring your own definitions; the operators' routes are the application's.
  */
 import { systemRandom } from '@sagamore/primitives';
+import { HttpParticipantCalls } from '@sagamore/http';
 import type { Protocol } from '@sagamore/engine';
 import { orchestratorMigrations, PostgresDatabase, PostgresJournal } from '@sagamore/postgres';
-import { Bus, Clock, Coordinator, Database, Definitions, Journal, OutboxRelay } from '@sagamore/runtime';
+import {
+  Bus,
+  Clock,
+  Coordinator,
+  Database,
+  Definitions,
+  Journal,
+  OutboxRelay,
+  ParticipantCalls,
+} from '@sagamore/runtime';
 import {
   Inject,
   Module,
@@ -14,6 +24,7 @@ import {
   type OnApplicationBootstrap,
   type Provider,
 } from '@nestjs/common';
+import { participantUrlsOf, type Config } from './config.js';
 import { HealthChecks } from './health.js';
 import { Service, type Host } from './host.js';
 import { SagamoreModule } from './sagamore.module.js';
@@ -34,6 +45,7 @@ export class CoordinatorModule implements OnApplicationBootstrap, BeforeApplicat
   constructor(
     @Inject(Coordinator) private readonly coordinator: Coordinator,
     @Inject(TransactionTracer) private readonly tracer: TransactionTracer,
+    @Inject(ParticipantCalls) private readonly calls: HttpParticipantCalls,
     @Inject(HealthChecks) health: HealthChecks,
   ) {
     health.register('orchestrator inbox', () => coordinator.healthy() || 'the inbox is not being read');
@@ -59,6 +71,7 @@ export class CoordinatorModule implements OnApplicationBootstrap, BeforeApplicat
 
   async beforeApplicationShutdown(): Promise<void> {
     await this.coordinator.stop();
+    await this.calls.stop();
     await this.tracer.stop();
   }
 }
@@ -84,8 +97,13 @@ function coordinatorProviders(host: Host, protocols: readonly Protocol[]): Provi
         ),
     },
     {
+      provide: ParticipantCalls,
+      inject: [Definitions],
+      useFactory: (definitions: Definitions) => participantCalls(definitions, host.config),
+    },
+    {
       provide: Coordinator,
-      inject: [Journal, OutboxRelay, Bus, Clock, Definitions, Service, TransactionTracer],
+      inject: [Journal, OutboxRelay, Bus, Clock, Definitions, Service, TransactionTracer, ParticipantCalls],
       useFactory: async (
         journal: Journal,
         relay: OutboxRelay,
@@ -94,10 +112,11 @@ function coordinatorProviders(host: Host, protocols: readonly Protocol[]): Provi
         definitions: Definitions,
         { log }: Service,
         tracer: TransactionTracer,
+        calls: ParticipantCalls,
       ) => {
         await bus.ensureTopics(commandTopicsOf(definitions.participants, host.config));
         return new Coordinator(
-          { journal, relay, bus, clock, random: systemRandom },
+          { journal, relay, bus, clock, random: systemRandom, calls },
           {
             owner: host.instance,
             definitions,
@@ -105,6 +124,7 @@ function coordinatorProviders(host: Host, protocols: readonly Protocol[]): Provi
             evictAfterMs: host.config.evictAfterMs,
             wakesPerSecond: host.config.wakesPerSecond,
             traceparent: traceContextFor(host.config.tracing.ratio),
+            callsMax: host.config.externalCallsMax,
             hooks: {
               onRest: (rested) => tracer.onRest(rested),
               onShards: () => void tracer.tellAgain().catch(() => {}),
@@ -117,4 +137,12 @@ function coordinatorProviders(host: Host, protocols: readonly Protocol[]): Provi
       },
     },
   ];
+}
+
+/** I45: who is called and has no address is found at start, not in the middle of a transaction. */
+function participantCalls({ called }: Definitions, config: Config): HttpParticipantCalls {
+  const names = new Set([...called.values()].map(({ participant }) => participant));
+  const baseUrls = participantUrlsOf(config, [...names].sort());
+  const { providerTimeoutMs: timeoutMs, externalCallsMax: connectionsMax, circuit } = config;
+  return new HttpParticipantCalls({ baseUrls, timeoutMs, connectionsMax: connectionsMax * 2, circuit });
 }

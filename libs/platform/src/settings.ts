@@ -17,7 +17,8 @@ const flag = z.enum(['true', 'false', '1', '0']).transform((value) => value === 
 const list = text
   .transform((value) => value.split(',').map((item) => item.trim()))
   .pipe(z.array(text).min(1));
-const httpUrl = z.url({ protocol: /^https?$/, message: 'expected an http or https URL' });
+/** Also that of a participant which is called; checked for every `PARTICIPANT_URL_<PARTICIPANT>` that is set. */
+export const httpUrl = z.url({ protocol: /^https?$/, message: 'expected an http or https URL' });
 
 function whole(least: number, most: number) {
   const message = `expected a whole number from ${least} to ${most}`;
@@ -211,7 +212,17 @@ export function describeConfig(): readonly SettingEntry[] {
       "A service's own database, e.g. `DATABASE_URL_ORDER`; every service of the process needs its own",
     bound: 'a `postgres://` URL, secret',
   };
-  return [databases, ...Object.entries(settings.shape).map(([name, schema]) => entryOf(name, schema))];
+  const participants = {
+    name: 'PARTICIPANT_URL_<PARTICIPANT>',
+    meaning:
+      'Where a participant answers that the orchestrator calls over HTTP, e.g. `PARTICIPANT_URL_HOTEL`; each one needs its own',
+    bound: 'an http or https URL',
+  };
+  return [
+    databases,
+    participants,
+    ...Object.entries(settings.shape).map(([name, schema]) => entryOf(name, schema)),
+  ];
 }
 
 function entryOf(name: string, schema: z.ZodType): SettingEntry {

@@ -13,7 +13,8 @@ import {
   transactionTwo,
   trusted,
 } from '../../../test/support/runtime.js';
-import { Coordinator, type CoordinatorHooks } from './coordinator.js';
+import { Coordinator } from './coordinator.js';
+import type { CoordinatorHooks } from './coordinator-options.js';
 import { resumeType, startType } from './inbox.js';
 import { Definitions } from './definitions.js';
 import {

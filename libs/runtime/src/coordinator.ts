@@ -4,84 +4,32 @@
  * moves AFTER both. It decides nothing itself; the machines do.
  */
 import type { TransactionId } from '@sagamore/engine';
-import type { Random } from '@sagamore/primitives';
 import { Fault } from '@sagamore/resilience';
+import { calledBranches, type CalledBranches } from './called-branches.js';
+import {
+  settled,
+  type CoordinatorHooks,
+  type CoordinatorOptions,
+  type CoordinatorPorts,
+} from './coordinator-options.js';
 import { bury, deadLetter, type DeadLetterData } from './dead-letters.js';
 import { decide, hasEffect, shelve, undecided, type Decision, type DecisionContext } from './decision.js';
 import { DecisionAnswers, isQuestion } from './decision-answers.js';
-import { DecisionWriter, type HopelessStart, type Rested } from './decision-writer.js';
-import { isShelved, type Definitions } from './definitions.js';
+import { DecisionWriter, type HopelessStart } from './decision-writer.js';
+import { isShelved } from './definitions.js';
 import { Dispatcher } from './dispatcher.js';
 import { Evictions } from './evictions.js';
 import { readInput, type Input } from './inbox.js';
 import { LiveTransactions } from './live-transactions.js';
 import { LockKeeper } from './lock-keeper.js';
 import { LocalFunctions } from './local-functions.js';
-import { inboxTopic, traceparentOf, type Message, type TraceContext } from './message.js';
-import type { OutboxRelay } from './outbox-relay.js';
-import type { ActiveSubscription, Bus, Clock, Delivery, Journal, Shard, StoredTransaction } from './ports.js';
+import { inboxTopic, type Message } from './message.js';
+import type { ActiveSubscription, Delivery, Shard, StoredTransaction } from './ports.js';
 import { Serial } from './serial.js';
 import { ShardHolder } from './shard-holder.js';
 import { Subjects } from './subjects.js';
 
-export interface CoordinatorPorts {
-  readonly journal: Journal;
-  readonly relay: OutboxRelay;
-  readonly bus: Bus;
-  readonly clock: Clock;
-  readonly random: Random;
-}
-
-export interface CoordinatorOptions {
-  /** This process, as shard rows and claims name it. */
-  readonly owner: string;
-  readonly definitions: Definitions;
-  /** Partitions of `orchestrator.inbox`; stored the first time, and a silent change is refused (R14). */
-  readonly shardCount: number;
-  /** Transactions loaded and resumed at one time when a shard is taken. Default 500. */
-  readonly takeoverBatch?: number;
-  /** How long after a takeover an attempt that was sent again is given at least, ms. Default 5 000. */
-  readonly takeoverGraceMs?: number;
-  /** Pause between looks for wishes on which nobody acted, ms; a third of it is the age at which one counts. Default
-   *  30 000. */
-  readonly wishSweepMs?: number;
-  /** Pause between looks at the queues of locks in which transactions of ours stand, ms; a change that is known of is
-   *  looked at once. Default 1 000. */
-  readonly lockLookMs?: number;
-  /** Local functions that run at the same time. Default 16. */
-  readonly localsMax?: number;
-  /** What only waits, and longer than this, leaves memory until it falls due, ms. Default 60 000; at least 10 000. */
-  readonly evictAfterMs?: number;
-  /** Of those that left memory, how many come back in a second when many fall due at once. Default 1 000. */
-  readonly wakesPerSecond?: number;
-  /** What commands and facts carry for traces. Default: that they belong to their transaction. */
-  readonly traceparent?: TraceContext;
-  readonly hooks?: CoordinatorHooks;
-}
-
-/** Telemetry reaches the coordinator as hooks, and it waits for none of them (R25). */
-export interface CoordinatorHooks {
-  readonly onFault?: (error: unknown) => void;
-  readonly onBug?: (transactionId: TransactionId, error: unknown) => void;
-  readonly onShards?: (held: readonly Shard[]) => void;
-  /** A reply or timer for a transaction at rest: counted, never obeyed (S35). */
-  readonly onLate?: (count: number) => void;
-  readonly onBatch?: (transactions: number) => void;
-  /** Transactions that have come to rest, AFTER the commit that says so: ended, or parked. */
-  readonly onRest?: (rested: readonly Rested[]) => void;
-}
-
 const tickMs = 25;
-const defaults = {
-  takeoverBatch: 500,
-  takeoverGraceMs: 5_000,
-  wishSweepMs: 30_000,
-  lockLookMs: 1_000,
-  localsMax: 16,
-  traceparent: traceparentOf as TraceContext,
-  evictAfterMs: 60_000,
-  wakesPerSecond: 1_000,
-};
 /** For how many time is an event in one batch: messages must not wait for ten thousand that fall due together. */
 const dueMax = 500;
 /** Wishes that are carried out at one look. */
@@ -90,7 +38,7 @@ const wishesMax = 100;
 const faultPauseMs = 1_000;
 
 export class Coordinator {
-  private readonly options: Required<CoordinatorOptions>;
+  private readonly options: ReturnType<typeof settled>;
   private readonly hooks: Required<CoordinatorHooks>;
   private readonly live = new LiveTransactions();
   private readonly serial = new Serial();
@@ -101,6 +49,7 @@ export class Coordinator {
   private readonly answers: DecisionAnswers;
   private readonly locks: LockKeeper;
   private readonly locals: LocalFunctions;
+  private readonly called: CalledBranches | undefined;
   /** What this process has found out itself, and no message will say again: waits here until it is saved. */
   private readonly heard: Input[] = [];
   private readonly evictions: Evictions;
@@ -116,22 +65,33 @@ export class Coordinator {
     private readonly ports: CoordinatorPorts,
     options: CoordinatorOptions,
   ) {
-    this.hooks = listening(options.hooks);
-    this.options = { ...defaults, ...options, hooks: this.hooks };
+    this.options = settled(options);
+    this.hooks = this.options.hooks;
     const { onFault, onBug, onShards, onRest } = this.hooks;
     const { owner, takeoverGraceMs: graceMs, traceparent } = this.options;
+    const isWanted = this.live.waitsFor.bind(this.live);
     this.locals = new LocalFunctions(ports.clock, {
       atOnceMax: this.options.localsMax,
-      isWanted: (live, command) => this.live.waitsFor(live.record.transactionId, command),
+      isWanted,
       tell: (input) => this.hear(input),
       onBug,
     });
     const runLocal = this.locals.run.bind(this.locals);
     this.evictions = new Evictions(ports, this.options);
+    this.called = calledBranches(ports.calls, {
+      callsMax: this.options.callsMax,
+      operations: this.options.definitions.called,
+      isWanted,
+      tell: (input) => this.hear(input),
+      now: () => ports.journal.now(),
+      traceparent,
+      onFault,
+    });
     this.dispatcher = new Dispatcher(ports, this.live, {
       shardCount: this.options.shardCount,
       graceMs,
       runLocal,
+      call: (live, command) => this.called?.call(live, command),
       onFault,
       traceparent,
     });
@@ -158,6 +118,7 @@ export class Coordinator {
   async start(): Promise<void> {
     this.stopped = false;
     this.locals.start();
+    this.called?.start();
     this.shards.start();
     this.subscription = await this.ports.bus.subscribe({
       topic: inboxTopic,
@@ -170,7 +131,7 @@ export class Coordinator {
 
   /** Hands over: finishes the batch in hand, leaves the group, sends nothing more. */
   async stop(): Promise<void> {
-    await this.locals.stop();
+    await Promise.all([this.locals.stop(), this.called?.stop()]);
     this.stopped = true;
     this.shards.stop();
     this.cancelTick?.();
@@ -371,17 +332,4 @@ export class Coordinator {
     );
     this.locks.watch(revived);
   }
-}
-
-function listening(hooks: CoordinatorHooks = {}): Required<CoordinatorHooks> {
-  const nothing = (): void => {};
-  const deaf = {
-    onFault: nothing,
-    onBug: nothing,
-    onShards: nothing,
-    onLate: nothing,
-    onBatch: nothing,
-    onRest: nothing,
-  };
-  return { ...deaf, ...hooks };
 }

@@ -1,5 +1,5 @@
 /**
- * Goal: what this host carries out of what the engine can ask, and what it does with the rest.
+ * Goal: a batch's view of one transaction: what it asks for, and what time means for it.
  * Method: definitions as data, decisions as values; no ports.
  */
 import { expect, test } from '@jest/globals';
@@ -29,21 +29,6 @@ const record = (definition: string) => ({
   startedAt: 0,
 });
 
-const replied = (branchId: string) =>
-  ({
-    kind: 'reply',
-    transactionId: 'a-transaction',
-    shard: 0,
-    reply: {
-      transactionId: 'a-transaction',
-      branchId,
-      operation: 'action',
-      generation: 1,
-      attempt: 1,
-      reply: { outcome: 'succeeded', output: {} },
-    },
-  }) as const;
-
 function sent({ commands }: Decision): readonly string[] {
   return commands.flatMap((command) => (command.type === 'send' ? [command.branchId] : []));
 }
@@ -57,24 +42,6 @@ test('branches of a parallel group are asked for in one batch', () => {
     )
     .define();
   expect(sent(begin(sagaProtocol(trip), record('trip')))).toEqual(['book-flight', 'book-hotel']);
-});
-
-test('R2: what this host does not carry out parks the transaction and says so, instead of waiting for ever', () => {
-  const called = saga('called', { version: 1 })
-    .step('book-flight', operation('flight'), () => ({}))
-    .step('call', { ...operation('insurer'), transport: 'http' }, () => ({}))
-    .define();
-  const begun = begin(sagaProtocol(called), record('called'));
-  const decision = decide(begun, replied('book-flight'), context);
-  expect(decision.standing).toMatchObject({ status: 'parked', reason: { kind: 'bug' } });
-  expect(bugs).toEqual(['TypeError: this host does not carry out send of this kind']);
-});
-
-test('a definition whose very first step is not carried out cannot begin', () => {
-  const called = saga('called', { version: 1 })
-    .step('call', { ...operation('insurer'), transport: 'http' }, () => ({}))
-    .define();
-  expect(() => begin(sagaProtocol(called), record('called'))).toThrow('does not carry out send');
 });
 
 test('R15: time serves everything that is due in one batch, each with a retryAt drawn for itself', () => {

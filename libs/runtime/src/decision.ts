@@ -9,7 +9,6 @@ import type {
   ProtocolCommand,
   Standing,
   TransactionEvent,
-  Transition,
 } from '@sagamore/engine';
 import { backoffMs, type Random } from '@sagamore/primitives';
 import { isShelved, startOf } from './definitions.js';
@@ -54,7 +53,7 @@ export interface DecisionContext {
 
 /** Begins a transaction. Throws when the definition cannot take the input: then nothing of it exists. */
 export function begin(protocol: Protocol, record: TransactionRecord): Decision {
-  const { state, commands } = served(protocol.begin(startOf(record)));
+  const { state, commands } = protocol.begin(startOf(record));
   const after = { record, protocol, state, seq: 0 };
   return { before: undefined, after, standing: protocol.standing(state), entries: [], commands };
 }
@@ -157,7 +156,7 @@ function answerAgain(decision: Decision, event: ParentAsked): Decision {
 
 function advance(decision: Decision, event: TransactionEvent): Decision {
   const { record, protocol, state, seq } = decision.after;
-  const next = served(protocol.transition(state, event));
+  const next = protocol.transition(state, event);
   if (next.state === state && next.commands.length === 0) return decision;
   const entry: JournalEntry = {
     transactionId: record.transactionId,
@@ -177,18 +176,6 @@ function advance(decision: Decision, event: TransactionEvent): Decision {
   // I20: votes and decision are one journal write, and the commands that carry the decision out follow from it.
   const due = next.commands.find((command) => command.type === 'decide');
   return due === undefined ? told : advance(told, { type: 'decided', at: event.at, decision: due.decision });
-}
-
-/** The engine can ask for more than this host carries out yet: participants over HTTP. Such a
- *  transaction parks, and says why, instead of waiting for ever for what nobody does. */
-function served(next: Transition<unknown, ProtocolCommand>): Transition<unknown, ProtocolCommand> {
-  const strange = next.commands.find((command) => !isServed(command));
-  if (strange !== undefined) throw new TypeError(`this host does not carry out ${strange.type} of this kind`);
-  return next;
-}
-
-function isServed(command: ProtocolCommand): boolean {
-  return (command.type !== 'send' && command.type !== 'probe') || command.transport === undefined;
 }
 
 /** A wish is for one rest: repeated, or late, it ends no other, nor one that only this batch decides upon. */

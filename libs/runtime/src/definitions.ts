@@ -3,6 +3,7 @@
  * Pure. It never runs a transaction under another version than its own: the road behind it would not be its road.
  */
 import {
+  type Operation,
   presumedAbortProtocol,
   type Parent,
   type Protocol,
@@ -37,6 +38,12 @@ export class Definitions {
 
   exact(name: string, version: number): Protocol | undefined {
     return this.byVersion.get(`${name}@${version}`);
+  }
+
+  /** The operations whose participants are called, by their message types. */
+  get called(): ReadonlyMap<string, Operation> {
+    const operations = [...this.byVersion.values()].flatMap(({ called = [] }) => called);
+    return new Map(operations.map((operation) => [operation.action, operation]));
   }
 
   get participants(): readonly string[] {

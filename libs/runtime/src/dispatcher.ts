@@ -4,6 +4,7 @@
  */
 import type { ProtocolCommand, RunLocalCommand } from '@sagamore/engine';
 import { Fault } from '@sagamore/resilience';
+import type { Called } from './called-branches.js';
 import { childMessage } from './children.js';
 import type { Decision, LiveTransaction } from './decision.js';
 import type { LiveTransactions } from './live-transactions.js';
@@ -17,6 +18,8 @@ export interface DispatcherOptions {
   readonly graceMs: number;
   /** Runs a function of the definition, and waits for nothing. */
   readonly runLocal: (live: LiveTransaction, command: RunLocalCommand) => void;
+  /** Calls a participant, and waits for nothing. */
+  readonly call: (live: LiveTransaction, command: Called) => void;
   readonly onFault: (error: unknown) => void;
   /** What commands carry for traces. Default: that they belong to their transaction. */
   readonly traceparent?: TraceContext;
@@ -35,7 +38,7 @@ export class Dispatcher {
     const { journal } = this.ports;
     const decidedAt = journal.now();
     for (const decision of decisions) this.sound(decision);
-    for (const decision of decisions) this.runLocals(decision);
+    for (const decision of decisions) this.begin(decision);
     try {
       await this.send(decisions.map((decision) => this.messagesOf(decision, decidedAt)));
     } finally {
@@ -51,7 +54,7 @@ export class Dispatcher {
     for (const live of revived) this.live.set(live);
     const at = this.ports.journal.now();
     const outstanding = revived.map((after) => after.protocol.outstanding(after.state));
-    revived.forEach((after, index) => this.runLocals({ after, commands: outstanding[index]! }));
+    revived.forEach((after, index) => this.begin({ after, commands: outstanding[index]! }));
     await this.send(
       revived.map((after, index) => this.messagesOf({ after, commands: outstanding[index]! }, at)),
     );
@@ -61,8 +64,12 @@ export class Dispatcher {
     });
   }
 
-  private runLocals({ after, commands }: Pick<Decision, 'after' | 'commands'>): void {
-    for (const command of commands) if (command.type === 'run-local') this.options.runLocal(after, command);
+  /** What is not sent: functions and calls. */
+  private begin({ after, commands }: Pick<Decision, 'after' | 'commands'>): void {
+    for (const command of commands) {
+      if (command.type === 'run-local') this.options.runLocal(after, command);
+      else if (isCalled(command)) this.options.call(after, command);
+    }
   }
 
   /** A deadline behind the pivot is no reason to undo anything, only to tell somebody (S28). */
@@ -86,6 +93,7 @@ export class Dispatcher {
     at: number,
   ): Message | undefined {
     const { transactionId, shard: partition } = parent;
+    if (isCalled(command)) return undefined;
     const { traceparent } = this.options;
     const replyTo = { topic: inboxTopic, partition };
     const context = { transactionId, replyTo, at, ...(traceparent !== undefined && { traceparent }) };
@@ -115,4 +123,8 @@ export class Dispatcher {
       if (groups.length > 1) for (const group of groups) await this.send([group]);
     }
   }
+}
+
+function isCalled(command: ProtocolCommand): command is Called & { readonly transport: 'http' } {
+  return (command.type === 'send' || command.type === 'probe') && command.transport === 'http';
 }

@@ -7,6 +7,7 @@ export {
   Intents,
   Journal,
   Outbox,
+  ParticipantCalls,
   Prepared,
   Tx,
   type ActiveSubscription,
@@ -61,7 +62,7 @@ export {
   type StartData,
   type TraceContext,
 } from './message.js';
-export { probeMessage, probeTypeOf, type ProbeData, type ProbedData } from './probe.js';
+export { probeTypeOf, type ProbeData, type ProbedData } from './probe.js';
 // Operations and their handlers
 export {
   operation,
@@ -100,12 +101,8 @@ export {
   type ParticipantPorts,
 } from './participant.js';
 export { type ExternalSettings } from './external-branches.js';
-export {
-  Coordinator,
-  type CoordinatorHooks,
-  type CoordinatorOptions,
-  type CoordinatorPorts,
-} from './coordinator.js';
+export { Coordinator } from './coordinator.js';
+export type { CoordinatorHooks, CoordinatorOptions, CoordinatorPorts } from './coordinator-options.js';
 export { type Rested } from './decision-writer.js';
 export { Definitions, startOf } from './definitions.js';
 export { childIdOf } from './children.js';

@@ -3,7 +3,7 @@
  * them are in doubt. Finished and parked ones leave, so that memory does not grow with history. What stands here has been
  * committed; nothing else ever does (R12).
  */
-import type { RunLocalCommand, TransactionId } from '@sagamore/engine';
+import type { AskingCommand, Half, TransactionId } from '@sagamore/engine';
 import type { Decision, LiveTransaction } from './decision.js';
 import { DueTimes } from './due-times.js';
 import type { Shard } from './ports.js';
@@ -30,13 +30,15 @@ export class LiveTransactions {
   }
 
   /** Whether a transaction still waits for the answer to `asked`, in whatever attempt. */
-  waitsFor(id: TransactionId, asked: RunLocalCommand): boolean {
-    const live = this.byId.get(id);
+  waitsFor({ record }: LiveTransaction, asked: AskingCommand): boolean {
+    const live = this.byId.get(record.transactionId);
     if (live === undefined) return false;
     return live.protocol.outstanding(live.state).some((command) => {
-      if (command.type !== 'run-local') return false;
-      const { branchId, operation, generation } = command;
-      return branchId === asked.branchId && operation === asked.operation && generation === asked.generation;
+      if (command.type !== asked.type || !('generation' in command)) return false;
+      const { branchId, generation } = command;
+      return (
+        branchId === asked.branchId && generation === asked.generation && halfOf(command) === halfOf(asked)
+      );
     });
   }
 
@@ -95,4 +97,9 @@ export class LiveTransactions {
   get size(): number {
     return this.byId.size;
   }
+}
+
+/** A probe asks about the action alone. */
+function halfOf(asked: AskingCommand): Half {
+  return asked.type === 'probe' ? 'action' : asked.operation;
 }

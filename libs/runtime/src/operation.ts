@@ -44,5 +44,25 @@ export function operation<Input, Output>(
   };
 }
 
+/** Where a value does not fit the operation's schema: the paths, never the values. Undefined when it fits, or when the
+ *  operation was declared without schemas. */
+export async function schemaProblem(
+  operation: Operation | undefined,
+  side: 'input' | 'output',
+  value: unknown,
+): Promise<string | undefined> {
+  if (operation === undefined || !isDeclared(operation)) return undefined;
+  const { issues } = await operation[side]['~standard'].validate(value);
+  if (issues === undefined) return undefined;
+  const words = issues.map(({ path = [] }) =>
+    path.map((part) => String(typeof part === 'object' ? part.key : part)).join('.'),
+  );
+  return words.join(', ');
+}
+
+function isDeclared(operation: Operation): operation is DeclaredOperation<unknown, unknown> {
+  return 'input' in operation && 'output' in operation;
+}
+
 export type InputOf<O> = O extends Operation<infer Input, infer _> ? Input : never;
 export type OutputOf<O> = O extends Operation<infer _, infer Output> ? Output : never;

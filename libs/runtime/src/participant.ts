@@ -13,6 +13,7 @@ import type { ExternalHandler, Handler } from './handler.js';
 import type { InDoubtSettings } from './in-doubt-sweep.js';
 import { LocalBranches, type LocalJob } from './local-branches.js';
 import type { ExternalJob } from './outcome-recorder.js';
+import { schemaProblem } from './operation.js';
 import { sendApart } from './send-apart.js';
 import {
   commandTopic,
@@ -323,13 +324,9 @@ function isCount(value: unknown): boolean {
 
 /** Why the payload does not fit its operation, without quoting its values; undefined when it does. */
 async function payloadProblem(handler: Handler, payload: unknown): Promise<string | undefined> {
-  const { input } = handler.operation;
   const value = partOf(handler.half) === 'does' ? payload : (payload as { input?: unknown } | null)?.input;
-  const checked = input['~standard'].validate(value);
-  const result = checked instanceof Promise ? await checked : checked;
-  if (result.issues === undefined) return undefined;
-  const paths = result.issues.map(({ path }) =>
-    (path ?? []).map((part) => String(typeof part === 'object' ? part.key : part)).join('.'),
-  );
-  return `the payload does not fit ${handler.operation.action} at: ${paths.join(', ')}`;
+  const paths = await schemaProblem(handler.operation, 'input', value);
+  return paths === undefined
+    ? undefined
+    : `the payload does not fit ${handler.operation.action} at: ${paths}`;
 }

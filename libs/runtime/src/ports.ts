@@ -10,6 +10,7 @@ import type {
   Half,
   Parent,
   Phase,
+  ProbeFinding,
   Reply,
   RestReason,
   TransactionEvent,
@@ -17,6 +18,7 @@ import type {
 } from '@sagamore/engine';
 import type { LockChanges, StoredLock } from './lock-registry.js';
 import type { CommandData, Message } from './message.js';
+import type { ProbeData } from './probe.js';
 
 /** One open database transaction. Opaque here; a store of the same technology knows how to use it. What the stores are
  *  asked for at the same time is done in the order of asking, as on one connection. */
@@ -375,6 +377,17 @@ export abstract class Bus {
   abstract stop(): Promise<void>;
   /** False while the broker cannot be reached. */
   abstract healthy(): boolean;
+}
+
+/** Participants that are called instead of being sent messages. Each call is bounded in time, and in the size of what is
+ *  believed of its answer; none is repeated here, because retries are durable. Neither throws. */
+export abstract class ParticipantCalls {
+  /** Asks for one half, under a key that is the branch's own: the same for every attempt and for its undo. Whatever is no
+   *  answer (silence, an error, nonsense) is `failed`, which leaves the outcome unknown. Undefined: the call was called
+   *  off by a stop, and nobody is to be told anything. */
+  abstract call(command: Message<CommandData>): Promise<Reply | undefined>;
+  /** Asks what became of an action, by its key (R6). Undefined: nobody could say. */
+  abstract probe(probe: Message<ProbeData>): Promise<ProbeFinding | undefined>;
 }
 
 /** Time that passes on this host: for waiting, never for deciding (R15). */

@@ -33,17 +33,18 @@ export function probeTypeOf(participant: string): string {
 }
 
 export function probeMessage(command: ProbeCommand, context: CommandContext): Message<ProbeData> {
-  const { transactionId, replyTo, at } = context;
+  const { transactionId, replyTo, at, traceparent = traceparentOf } = context;
   const { participant, messageType, branchId, generation, attempt, payload } = command;
   const asked = { transactionId, branchId, operation: 'action', generation, attempt } as const;
+  const id = `${transactionId}/${branchId}/probe/${generation}/${attempt}`;
   return {
-    id: `${transactionId}/${branchId}/probe/${generation}/${attempt}`,
+    id,
     type: probeTypeOf(participant),
     source: 'orchestrator',
     topic: commandTopic(participant),
     key: transactionId,
     occurredAt: at,
-    traceparent: traceparentOf(transactionId),
+    traceparent: traceparent(transactionId, id),
     data: { ...asked, replyTo, payload, messageType },
   };
 }

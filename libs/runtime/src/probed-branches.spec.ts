@@ -77,7 +77,8 @@ async function ask(...messages: readonly Message[]): Promise<readonly Message[]>
 }
 
 function findingOf(message: Message | undefined): ProbeFinding {
-  return (message?.data as ProbedData).finding;
+  if (message === undefined) throw new Error('no answer was heard');
+  return (message.data as ProbedData).finding;
 }
 
 const seats = (): readonly string[] =>

@@ -16,7 +16,7 @@ import { isIdle, isMoving, type Branch, type Moving, type SagaState } from './sa
 import { dueBranch } from './saga.time.js';
 import { timelineOf } from './saga.timeline.js';
 import { isAwaited } from './saga.turn.js';
-import type { Undo } from '../operation.js';
+import type { Operation, Undo } from '../operation.js';
 
 /** The protocol of one definition. It keeps nothing between calls: one serves every transaction of that definition.
  *  `begin`, `transition`, `runLocal` and `timeline` throw only what the definition's own functions throw. */
@@ -25,6 +25,7 @@ export function sagaProtocol(definition: SagaDefinition): Protocol<SagaState> {
     name: definition.name,
     version: definition.version,
     participants: participantsOf(definition),
+    called: calledBy(definition),
     begin: (start) => sagaMachine.begin(definition, start),
     transition: (state, event) => sagaMachine.transition(definition, state, event),
     outstanding: (state) => sagaMachine.outstanding(definition, state),
@@ -39,12 +40,19 @@ export function sagaProtocol(definition: SagaDefinition): Protocol<SagaState> {
 }
 
 /** Those whose commands need a topic: not the orchestrator itself, and not who is called over HTTP. */
-function participantsOf({ steps, onCompensated }: SagaDefinition): readonly string[] {
+function participantsOf(definition: SagaDefinition): readonly string[] {
+  const sent = operationsOf(definition).filter(({ transport }) => transport !== 'http');
+  return [...new Set(sent.map(({ participant }) => participant))];
+}
+
+function calledBy(definition: SagaDefinition): readonly Operation[] {
+  return operationsOf(definition).filter(({ transport }) => transport === 'http');
+}
+
+/** What participants are asked for. */
+function operationsOf({ steps, onCompensated }: SagaDefinition): readonly Operation[] {
   const told = onCompensated === undefined ? steps : [...steps, onCompensated];
-  const sent = told.filter(
-    ({ via, operation }) => via.type === 'participant' && operation.transport !== 'http',
-  );
-  return [...new Set(sent.map(({ operation }) => operation.participant))];
+  return told.filter(({ via }) => via.type === 'participant').map(({ operation }) => operation);
 }
 
 function retryOf(

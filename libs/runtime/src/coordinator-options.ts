@@ -1,0 +1,94 @@
+/**
+ * What a coordinator is made of and may be told at its making: ports, bounds and hooks, with what holds where nothing is
+ * said. It holds no behaviour.
+ */
+import type { TransactionId } from '@sagamore/engine';
+import type { Random } from '@sagamore/primitives';
+import type { Rested } from './decision-writer.js';
+import type { Definitions } from './definitions.js';
+import { traceparentOf, type TraceContext } from './message.js';
+import type { OutboxRelay } from './outbox-relay.js';
+import type { Bus, Clock, Journal, ParticipantCalls, Shard } from './ports.js';
+
+export interface CoordinatorPorts {
+  readonly journal: Journal;
+  readonly relay: OutboxRelay;
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Needed where a definition has participants that are called. */
+  readonly calls?: ParticipantCalls;
+}
+
+export interface CoordinatorOptions {
+  /** This process, as shard rows and claims name it. */
+  readonly owner: string;
+  readonly definitions: Definitions;
+  /** Partitions of `orchestrator.inbox`; stored the first time, and a silent change is refused (R14). */
+  readonly shardCount: number;
+  /** Transactions loaded and resumed at one time when a shard is taken. Default 500. */
+  readonly takeoverBatch?: number;
+  /** How long after a takeover an attempt that was sent again is given at least, ms. Default 5 000. */
+  readonly takeoverGraceMs?: number;
+  /** Pause between looks for wishes on which nobody acted, ms; a third of it is the age at which one counts. Default
+   *  30 000. */
+  readonly wishSweepMs?: number;
+  /** Pause between looks at the queues of locks in which transactions of ours stand, ms; a change that is known of is
+   *  looked at once. Default 1 000. */
+  readonly lockLookMs?: number;
+  /** Local functions that run at the same time. Default 16. */
+  readonly localsMax?: number;
+  /** What only waits, and longer than this, leaves memory until it falls due, ms. Default 60 000; at least 10 000. */
+  readonly evictAfterMs?: number;
+  /** Of those that left memory, how many come back in a second when many fall due at once. Default 1 000. */
+  readonly wakesPerSecond?: number;
+  /** What commands and facts carry for traces. Default: that they belong to their transaction. */
+  readonly traceparent?: TraceContext;
+  /** Calls to one participant at the same time; undos and probes have as many places again. Default 10. */
+  readonly callsMax?: number;
+  readonly hooks?: CoordinatorHooks;
+}
+
+/** Telemetry reaches the coordinator as hooks, and it waits for none of them (R25). */
+export interface CoordinatorHooks {
+  readonly onFault?: (error: unknown) => void;
+  readonly onBug?: (transactionId: TransactionId, error: unknown) => void;
+  readonly onShards?: (held: readonly Shard[]) => void;
+  /** A reply or timer for a transaction at rest: counted, never obeyed (S35). */
+  readonly onLate?: (count: number) => void;
+  readonly onBatch?: (transactions: number) => void;
+  /** Transactions that have come to rest, AFTER the commit that says so: ended, or parked. */
+  readonly onRest?: (rested: readonly Rested[]) => void;
+}
+
+const defaults = {
+  takeoverBatch: 500,
+  takeoverGraceMs: 5_000,
+  wishSweepMs: 30_000,
+  lockLookMs: 1_000,
+  localsMax: 16,
+  evictAfterMs: 60_000,
+  wakesPerSecond: 1_000,
+  callsMax: 10,
+  traceparent: traceparentOf as TraceContext,
+};
+
+/** The options with their defaults, and a hook for everything. */
+export function settled({ hooks, ...options }: CoordinatorOptions): Required<CoordinatorOptions> & {
+  readonly hooks: Required<CoordinatorHooks>;
+} {
+  return { ...defaults, ...options, hooks: listening(hooks) };
+}
+
+function listening(hooks: CoordinatorHooks = {}): Required<CoordinatorHooks> {
+  const nothing = (): void => {};
+  const deaf = {
+    onFault: nothing,
+    onBug: nothing,
+    onShards: nothing,
+    onLate: nothing,
+    onBatch: nothing,
+    onRest: nothing,
+  };
+  return { ...deaf, ...hooks };
+}
