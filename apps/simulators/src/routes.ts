@@ -8,6 +8,7 @@ import type { Reply } from './calls.js';
 import type { CardNetwork } from './card-network.js';
 import { paymentBody, refundBody, settlementBody } from './card-network.words.js';
 import { cancellationBody, confirmationBody, shipmentBody, type Carrier } from './carrier.js';
+import type { Desk } from './desk.js';
 
 const idempotencyKey = z.string().min(1).max(200);
 const pageQuery = z.object({
@@ -17,8 +18,16 @@ const pageQuery = z.object({
 });
 const keyInPath = z.object({ '*': z.string().min(1).max(200) });
 
-/** A server with the routes of both, not listening yet. */
-export function createServer(cardNetwork: CardNetwork, carrier: Carrier): FastifyInstance {
+/** Whose routes are served. */
+export interface Served {
+  readonly cardNetwork: CardNetwork;
+  readonly carrier: Carrier;
+  /** By the first word of their paths. */
+  readonly desks: Readonly<Record<string, Desk>>;
+}
+
+/** A server with the routes of all, not listening yet. */
+export function createServer({ cardNetwork, carrier, desks }: Served): FastifyInstance {
   const server = Fastify({
     forceCloseConnections: true,
     bodyLimit: 65_536,
@@ -30,6 +39,7 @@ export function createServer(cardNetwork: CardNetwork, carrier: Carrier): Fastif
   });
   addCardNetwork(server, cardNetwork);
   addCarrier(server, carrier);
+  for (const [name, desk] of Object.entries(desks)) addDesk(server, name, desk);
   return server;
 }
 
@@ -58,6 +68,22 @@ function addCarrier(server: FastifyInstance, carrier: Carrier): void {
   probe(server, at('shipments/*'), (key) => carrier.probe('shipment', key));
   probe(server, at('bookings/*'), (key) => carrier.probe('booking', key));
   ledger(server, at('ledger'), carrier);
+}
+
+/** The contract of a participant that is called over HTTP: an action, its undo and its probe under one key. */
+function addDesk(server: FastifyInstance, name: string, desk: Desk): void {
+  for (const offer of desk.offers) {
+    const body = z.record(z.string(), z.unknown());
+    const path = `/${name}/${offer.action}`;
+    post(server, path, body.refine(offer.fits), (key, asked) => desk.ask(offer, key, asked));
+    if (offer.compensation !== undefined)
+      post(server, `/${name}/${offer.compensation}`, body, (key, asked) => desk.undo(offer, key, asked));
+    server.get(`${path}/*`, async (request, reply) => {
+      const found = await desk.probe(offer, keyInPath.parse(request.params)['*']);
+      return reply.status(found.status).send(found.body);
+    });
+  }
+  ledger(server, `/${name}/ledger`, desk);
 }
 
 function post<Body>(

@@ -1,11 +1,14 @@
 /**
- * The outside world for demos and tests: a card network and a carrier that misbehave on request, over real HTTP.
- * It stands where the order's road leaves the house. It knows nothing of sagas and shares no code with our services.
+ * The outside world for demos and tests: a card network, a carrier, and desks for travel and billing that misbehave on
+ * request, over real HTTP. It stands where the order's road leaves the house. It knows nothing of sagas and shares no code
+ * with our services.
  */
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { CardNetwork, type CardNetworkSettings } from './card-network.js';
 import { Carrier, type CarrierSettings } from './carrier.js';
+import { Desk } from './desk.js';
+import { billingOffers, travelOffers } from './desks.js';
 import { createServer } from './routes.js';
 
 export type { CardNetworkSettings, CarrierSettings };
@@ -26,7 +29,7 @@ export interface Simulators {
   stop(): Promise<void>;
 }
 
-/** Starts both providers on one port and resolves once they answer. Whatever was answered is in the ledgers, also after
+/** Starts all providers on one port and resolves once they answer. Whatever was answered is in the ledgers, also after
  *  `kill -9`. One process at a time may use a directory. Rejects when the port is taken or a ledger does not read. */
 export async function startSimulators(options: SimulatorsOptions = {}): Promise<Simulators> {
   const stopping = new AbortController();
@@ -39,7 +42,11 @@ export async function startSimulators(options: SimulatorsOptions = {}): Promise<
     pause,
   });
   const carrier = new Carrier({ settings: options.carrier ?? {}, file: fileOf('carrier'), pause });
-  const server = createServer(cardNetwork, carrier);
+  const desks = {
+    travel: new Desk(travelOffers, { file: fileOf('travel'), pause }),
+    billing: new Desk(billingOffers, { file: fileOf('billing'), pause }),
+  };
+  const server = createServer({ cardNetwork, carrier, desks });
   const url = await server.listen({ host: '127.0.0.1', port: options.port ?? 0 });
   let stopped: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
@@ -47,6 +54,7 @@ export async function startSimulators(options: SimulatorsOptions = {}): Promise<
     await server.close();
     cardNetwork.close();
     carrier.close();
+    for (const desk of Object.values(desks)) desk.close();
   };
   return { url, stop: () => (stopped ??= stop()) };
 }
