@@ -57,7 +57,7 @@ describe('place-order in a world of faults', () => {
     'transaction.completed',
     'transaction.compensated',
     'transaction.parked',
-    'resumed by the operator',
+    'operator-resumed: accepted',
     'writes refused for their epoch',
     'repeated starts',
     'late',
@@ -219,6 +219,10 @@ abstract class JournalAround extends Journal {
     return this.inner.wish(...args);
   }
 
+  override wished(...args: Parameters<Journal['wished']>): ReturnType<Journal['wished']> {
+    return this.inner.wished(...args);
+  }
+
   override unheardWishes(
     ...args: Parameters<Journal['unheardWishes']>
   ): ReturnType<Journal['unheardWishes']> {
@@ -231,6 +235,24 @@ abstract class JournalAround extends Journal {
 
   override listLocks(...args: Parameters<Journal['listLocks']>): ReturnType<Journal['listLocks']> {
     return this.inner.listLocks(...args);
+  }
+
+  override wishesFor(...args: Parameters<Journal['wishesFor']>): ReturnType<Journal['wishesFor']> {
+    return this.inner.wishesFor(...args);
+  }
+
+  override accept(...args: Parameters<Journal['accept']>): ReturnType<Journal['accept']> {
+    return this.inner.accept(...args);
+  }
+
+  override unbegunStarts(
+    ...args: Parameters<Journal['unbegunStarts']>
+  ): ReturnType<Journal['unbegunStarts']> {
+    return this.inner.unbegunStarts(...args);
+  }
+
+  override accepted(...args: Parameters<Journal['accepted']>): ReturnType<Journal['accepted']> {
+    return this.inner.accepted(...args);
   }
 
   override now(): number {

@@ -2,22 +2,23 @@
  * Orchestrators over the memory ports for specs of the runtime: started and killed by name, told by messages, and read by
  * their rows. Whoever plays a participant listens to its topic and answers by hand. It holds no test.
  */
-import type { Reply, TransactionEvent } from '@sagamore/engine';
+import type { Half, Reply, TransactionEvent } from '@sagamore/engine';
 import { MemoryJournal, MemoryOutbox, type CommitHooks } from '@sagamore/memory';
 import { seededRandom } from '@sagamore/primitives';
 import {
   Coordinator,
+  Definitions,
+  Door,
   inboxTopic,
   OutboxRelay,
-  resumeType,
   startType,
   type CommandData,
   type CoordinatorHooks,
   type CoordinatorOptions,
-  type Definitions,
   type Message,
   type OutcomeData,
-  type ResumeData,
+  type Wanted,
+  type WishAnswer,
 } from '@sagamore/runtime';
 import { RuntimeRig } from './runtime.js';
 
@@ -51,6 +52,8 @@ export interface Orchestrator {
 export class Orchestration {
   readonly rig = new RuntimeRig();
   private readonly running: Coordinator[] = [];
+  /** Those of the orchestrator that was started last. */
+  private definitions = new Definitions([]);
 
   constructor(readonly shardCount = 2) {}
 
@@ -67,6 +70,7 @@ export class Orchestration {
     owner: string,
     { definitions, onCommit, hooks = {}, more = {} }: StartOptions,
   ): Promise<Orchestrator> {
+    this.definitions = definitions;
     const { database, bus, clock } = this.rig.process(onCommit);
     const outbox = new MemoryOutbox(database);
     const journal = new MemoryJournal(database, outbox);
@@ -121,13 +125,47 @@ export class Orchestration {
     );
   }
 
-  /** An operator's wish for the rest in which the transaction now is. */
+  /** Somebody wants something, through a door of its own; what is accepted is published, unless `isLost`. */
+  async wish(transactionId: string, wanted: Wanted, isLost = false, version?: number): Promise<WishAnswer> {
+    const { definitions } = this;
+    const { database, bus, clock } = this.rig.process();
+    const outbox = new MemoryOutbox(database);
+    const journal = new MemoryJournal(database, outbox);
+    const relay = new OutboxRelay(outbox, bus, clock, { owner: 'door' });
+    if (isLost) bus.crash();
+    const asked = {
+      transactionId,
+      wanted,
+      actor: 'ann',
+      reason: 'seen to',
+      ...(version !== undefined && { version }),
+    };
+    const options = { owner: 'door', shards: this.shardCount };
+    return new Door({ journal, definitions, relay }, options).wish(asked);
+  }
+
+  /** Somebody writes to the inbox that something is wanted. */
+  async hint(transactionId: string, more: Readonly<Record<string, unknown>> = {}): Promise<void> {
+    const data = { transactionId, ...more };
+    await this.send(
+      envelope(`${transactionId}/hint`, 'transaction.wish', { key: transactionId, partition: 0, data }),
+    );
+  }
+
+  /** A participant's first answer to one half, as a message. */
+  replyTo(transactionId: string, branchId: string, reply: Reply, operation: Half = 'action'): Message {
+    const data = { transactionId, branchId, operation, generation: 1, attempt: 1, reply };
+    return envelope(`${transactionId}/${branchId}/reply`, 'reply', {
+      key: transactionId,
+      partition: 0,
+      data,
+    });
+  }
+
+  /** An operator lets a parked transaction go on. */
   async resume(transactionId: string): Promise<void> {
-    const row = this.row(transactionId);
-    if (row === undefined) throw new Error(`there is no ${transactionId}`);
-    const { shard: partition, updatedAt: parkedAt } = row;
-    const data: ResumeData = { transactionId, parkedAt, actor: 'ann', reason: 'seen to' };
-    await this.send(envelope(`${transactionId}/resume`, resumeType, { key: transactionId, partition, data }));
+    const { outcome } = await this.wish(transactionId, { type: 'operator-resumed' });
+    if (outcome !== 'accepted') throw new Error(`the resumption of ${transactionId} was ${outcome}`);
   }
 
   get rows(): readonly TransactionRow[] {

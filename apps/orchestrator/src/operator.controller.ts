@@ -1,11 +1,12 @@
 /**
- * The operators' REST door: list, inspect, resume. Kept by the operator guard (R29).
+ * The operators' REST door to transactions as a whole: start, list, inspect. Kept by the operator guard (R29).
  */
 import { isUuid } from '@sagamore/primitives';
-import { OperatorGuard, ProblemException } from '@sagamore/platform';
-import { Body, Controller, Get, HttpCode, Param, Post, Query, UseGuards } from '@nestjs/common';
+import { fingerprint, IdempotencyKey, OperatorGuard } from '@sagamore/platform';
+import { Body, Controller, Get, HttpCode, Param, Post, Query, Res, UseGuards } from '@nestjs/common';
 import { ApiAcceptedResponse, ApiOkResponse, ApiTags } from '@nestjs/swagger';
-import { z } from 'zod';
+import { accepted, startAnswer, unknownTransaction, type Accepted } from './operator.answers.js';
+import { listQuery, startBody, type ListQuery, type StartBody } from './operator.requests.js';
 import { OperatorService } from './operator.service.js';
 import {
   transactionList,
@@ -14,19 +15,10 @@ import {
   type TransactionView,
 } from './transaction.view.js';
 
-const limitMax = 500;
-
-const listQuery = z.strictObject({
-  status: z.enum(['executing', 'compensating', 'completed', 'compensated', 'parked']).optional(),
-  definition: z
-    .string()
-    .regex(/^[a-z][a-z0-9-]{0,99}$/)
-    .optional(),
-  limit: z.coerce.number().int().min(1).max(limitMax).default(50),
-  cursor: z.string().refine(isUuid, 'expected a cursor of an earlier answer').optional(),
-});
-
-const resumeBody = z.strictObject({ reason: z.string().trim().min(1).max(500) });
+/** What is used of the HTTP server's reply. */
+interface Reply {
+  header(name: string, value: string): unknown;
+}
 
 @ApiTags('transactions')
 @Controller('transactions')
@@ -34,10 +26,25 @@ const resumeBody = z.strictObject({ reason: z.string().trim().min(1).max(500) })
 export class OperatorController {
   constructor(private readonly operator: OperatorService) {}
 
+  /** 202 as soon as the start is safe. A repeat with the same key and body gets the same answer, also while the first is
+   *  still being saved (S42, S46). */
+  @Post()
+  @HttpCode(202)
+  @ApiAcceptedResponse({ standardSchema: accepted })
+  async start(
+    @Body({ schema: startBody }) body: StartBody,
+    @IdempotencyKey() key: string,
+    @Res({ passthrough: true }) reply: Reply,
+  ): Promise<Accepted> {
+    const answer = startAnswer(await this.operator.start({ ...body, key, requestHash: fingerprint(body) }));
+    reply.header('Location', `/transactions/${answer.transactionId}`);
+    return answer;
+  }
+
   @Get()
   @ApiOkResponse({ standardSchema: transactionList })
   async list(
-    @Query({ schema: listQuery }) { status, definition, limit, cursor }: z.infer<typeof listQuery>,
+    @Query({ schema: listQuery }) { status, definition, limit, cursor }: ListQuery,
   ): Promise<{ items: readonly TransactionSummary[]; nextCursor: string | null }> {
     const items = await this.operator.list({
       limit,
@@ -55,25 +62,4 @@ export class OperatorController {
     if (view === undefined) throw unknownTransaction();
     return view;
   }
-
-  @Post(':id/resume')
-  @HttpCode(202)
-  @ApiAcceptedResponse({ description: 'Saved; the owner of the transaction acts on it.' })
-  async resume(
-    @Param('id') id: string,
-    @Body({ schema: resumeBody }) { reason }: z.infer<typeof resumeBody>,
-  ): Promise<{ transactionId: string; status: 'accepted' }> {
-    const answer = isUuid(id) ? await this.operator.resume(id, reason) : 'unknown';
-    if (answer === 'unknown') throw unknownTransaction();
-    if (answer === 'not-parked') {
-      throw new ProblemException(409, 'TRANSACTION_NOT_PARKED', {
-        detail: 'only a parked transaction can be resumed, and only once; look at its present status',
-      });
-    }
-    return { transactionId: id, status: 'accepted' };
-  }
-}
-
-function unknownTransaction(): ProblemException {
-  return new ProblemException(404, 'TRANSACTION_UNKNOWN', { detail: 'no transaction has this id' });
 }

@@ -4,66 +4,62 @@
  */
 import {
   Definitions,
-  inboxTopic,
+  Door,
   Journal,
   OutboxRelay,
-  resumeType,
-  type ResumeData,
+  type Asked,
+  type StartAnswer,
+  type StartRequest,
   type TransactionQuery,
+  type WishAnswer,
 } from '@sagamore/runtime';
 import { Service } from '@sagamore/platform';
 import { Injectable } from '@nestjs/common';
-import { summaryOf, viewOf, type TransactionSummary, type TransactionView } from './transaction.view.js';
-
-export type ResumeAnswer = 'accepted' | 'unknown' | 'not-parked';
+import {
+  acceptedView,
+  summaryOf,
+  viewOf,
+  type TransactionSummary,
+  type TransactionView,
+} from './transaction.view.js';
 
 @Injectable()
 export class OperatorService {
+  private readonly door: Door;
+
   constructor(
     private readonly journal: Journal,
     private readonly definitions: Definitions,
-    private readonly relay: OutboxRelay,
+    relay: OutboxRelay,
     private readonly service: Service,
-  ) {}
+  ) {
+    const { instance: owner, config } = service;
+    this.door = new Door({ journal, definitions, relay }, { owner, shards: config.shards });
+  }
 
   async list(query: TransactionQuery): Promise<readonly TransactionSummary[]> {
     return (await this.journal.list(query)).map(summaryOf);
   }
 
+  /** A start that was accepted and has not begun is shown as such (R13). */
   async inspect(transactionId: string): Promise<TransactionView | undefined> {
     const [stored] = await this.journal.load([transactionId]);
-    return stored === undefined ? undefined : viewOf(stored, this.definitions);
+    if (stored !== undefined) return viewOf(stored, this.definitions);
+    const start = await this.journal.accepted(transactionId);
+    return start === undefined ? undefined : acceptedView(start);
   }
 
-  /** Lets a parked transaction go on. Of two people who ask at once one is accepted; the other finds it not parked
-   *  (S94). Accepted means saved: the owner acts as soon as it reads its inbox. */
-  async resume(transactionId: string, reason: string): Promise<ResumeAnswer> {
-    const [stored] = await this.journal.load([transactionId]);
-    if (stored === undefined) return 'unknown';
-    const actor = this.service.config.operatorName;
-    const { updatedAt: parkedAt } = stored;
-    const data: ResumeData = { transactionId, parkedAt, actor, reason };
-    const seq = stored.events.length;
-    const rows = await this.journal.wish({
-      transactionId,
-      action: 'resume',
-      parkedAt,
-      actor,
-      reason,
-      owner: this.service.instance,
-      message: {
-        id: `${transactionId}/resume/${seq}`,
-        type: resumeType,
-        source: 'orchestrator',
-        topic: inboxTopic,
-        key: transactionId,
-        partition: stored.shard,
-        occurredAt: this.journal.now(),
-        data,
-      },
-    });
-    if (rows === false) return 'not-parked';
-    this.relay.publish(rows);
-    return 'accepted';
+  start(request: Omit<StartRequest, 'actor'>): Promise<StartAnswer> {
+    return this.door.start({ ...request, actor: this.actor });
+  }
+
+  /** Of two people who want the same at once one is accepted (S94). Accepted means saved: the owner acts as soon as it reads
+   *  its inbox. */
+  wish(asked: Omit<Asked, 'actor'>): Promise<WishAnswer> {
+    return this.door.wish({ ...asked, actor: this.actor });
+  }
+
+  private get actor(): string {
+    return this.service.config.operatorName;
   }
 }

@@ -2,20 +2,25 @@
  * The orchestrator: the transactions it can run, and the operators' door to them.
  */
 import { CoordinatorModule, type Host } from '@sagamore/platform';
-import { sagaProtocol } from '@sagamore/engine';
+import { sagaProtocol, type Protocol } from '@sagamore/engine';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { LockController } from './lock.controller.js';
 import { OperatorController } from './operator.controller.js';
 import { OperatorService } from './operator.service.js';
 import { placeOrder } from './transactions/place-order.saga.js';
+import { WishesController } from './wishes.controller.js';
+
+/** The example's own. An order's row goes with its transaction, so nobody but the order service starts one: it declares
+ *  no schema for its input. */
+const examples: readonly Protocol[] = [sagaProtocol(placeOrder)];
 
 @Module({})
 export class OrchestratorModule {
-  static forRoot(host: Host): DynamicModule {
+  static forRoot(host: Host, protocols: readonly Protocol[] = examples): DynamicModule {
     return {
       module: OrchestratorModule,
-      imports: [CoordinatorModule.forRoot({ host, protocols: [sagaProtocol(placeOrder)] })],
-      controllers: [LockController, OperatorController],
+      imports: [CoordinatorModule.forRoot({ host, protocols })],
+      controllers: [LockController, OperatorController, WishesController],
       providers: [OperatorService],
     };
   }

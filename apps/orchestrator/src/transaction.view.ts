@@ -2,8 +2,8 @@
  * What a person or a script is shown of a transaction: its standing and its timeline, never its input, which may hold
  * personal data. Pure; the controller fetches.
  */
-import type { RestReason, StepView } from '@sagamore/engine';
-import { startOf, type Definitions, type StoredTransaction } from '@sagamore/runtime';
+import type { RestReason, Standing, StepView, TransactionEvent } from '@sagamore/engine';
+import { startOf, type Definitions, type KnownStart, type StoredTransaction } from '@sagamore/runtime';
 import { z } from 'zod';
 
 export const transactionSummary = z.object({
@@ -24,7 +24,30 @@ export const stepView = z.object({
   at: z.string(),
 });
 
-export const transactionView = transactionSummary.extend({ steps: z.array(stepView) });
+/** What somebody said or decided, in order: a signal's payload may hold personal data, so its name alone is shown. */
+export const wordView = z.object({
+  type: z.enum([
+    'signal-received',
+    'cancel-requested',
+    'terminate-requested',
+    'operator-paused',
+    'operator-resumed',
+    'operator-skipped',
+    'operator-set-result',
+  ]),
+  /** The signal's name, or the step's. */
+  name: z.string().nullable(),
+  actor: z.string().nullable(),
+  reason: z.string().nullable(),
+  at: z.string(),
+});
+
+/** `journalVersion` is the number of journaled events: whoever decides upon what they see may name it with the decision. */
+export const transactionView = transactionSummary.extend({
+  journalVersion: z.int(),
+  steps: z.array(stepView),
+  words: z.array(wordView),
+});
 
 export const transactionList = z.object({
   items: z.array(transactionSummary),
@@ -52,19 +75,49 @@ export function summaryOf(stored: StoredTransaction): TransactionSummary {
 export function viewOf(stored: StoredTransaction, definitions: Definitions): TransactionView {
   const { definition, version, startedAt, events } = stored;
   const summary = summaryOf(stored);
+  const told = { journalVersion: events.length, words: events.flatMap(shownWord) };
   const protocol = definitions.exact(definition, version);
-  if (protocol === undefined) return { ...summary, steps: [] };
+  if (protocol === undefined) return { ...summary, ...told, steps: [] };
   const start = startOf(stored);
   let { state } = protocol.begin(start);
   for (const event of events) state = protocol.transition(state, event).state;
-  const { status, reason } = protocol.standing(state);
   return {
     ...summary,
-    status,
-    reason: reason === undefined ? null : reasonOf(reason),
+    ...told,
+    ...standingOf(protocol.standing(state)),
     updatedAt: new Date(events.at(-1)?.at ?? startedAt).toISOString(),
     steps: protocol.timeline(start, events).map(shownStep),
   };
+}
+
+/** Where a transaction stands, as people are told. */
+export function standingOf({ status, reason }: Standing): Pick<TransactionSummary, 'status' | 'reason'> {
+  return { status, reason: reason === undefined ? null : reasonOf(reason) };
+}
+
+/** A start that was accepted and has not begun. */
+export function acceptedView({ transactionId, definition, acceptedAt }: KnownStart): TransactionView {
+  const instant = new Date(acceptedAt).toISOString();
+  const standing = { status: 'accepted', reason: null, createdAt: instant, updatedAt: instant };
+  return { transactionId, definition, version: 0, ...standing, journalVersion: 0, words: [], steps: [] };
+}
+
+function shownWord(event: TransactionEvent): TransactionView['words'] {
+  const at = new Date(event.at).toISOString();
+  switch (event.type) {
+    case 'signal-received':
+      return [{ type: event.type, name: event.name, actor: null, reason: null, at }];
+    case 'cancel-requested':
+    case 'terminate-requested':
+    case 'operator-paused':
+    case 'operator-resumed':
+      return [{ type: event.type, name: null, actor: event.actor, reason: event.reason, at }];
+    case 'operator-skipped':
+    case 'operator-set-result':
+      return [{ type: event.type, name: event.branchId, actor: event.actor, reason: event.reason, at }];
+    default:
+      return [];
+  }
 }
 
 function shownStep({ name, operation, outcome, attempts, at }: StepView): TransactionView['steps'][number] {
@@ -72,7 +125,16 @@ function shownStep({ name, operation, outcome, attempts, at }: StepView): Transa
 }
 
 /** The reason in one flat object: what kind, which step, and the code that the participant gave. */
-function reasonOf({ kind, branchId, refusal, failure }: RestReason): Record<string, unknown> {
+function reasonOf({
+  kind,
+  branchId,
+  refusal,
+  failure,
+  actor,
+  because,
+  blocked,
+  abandoned,
+}: RestReason): Record<string, unknown> {
   return {
     kind,
     ...(branchId !== undefined && { step: branchId }),
@@ -81,5 +143,9 @@ function reasonOf({ kind, branchId, refusal, failure }: RestReason): Record<stri
       ...(refusal.details !== undefined && { details: refusal.details }),
     }),
     ...(failure !== undefined && { code: failure.code, message: failure.message }),
+    ...(actor !== undefined && { actor }),
+    ...(because !== undefined && { because }),
+    ...(blocked !== undefined && { blocked }),
+    ...(abandoned !== undefined && { abandoned }),
   };
 }

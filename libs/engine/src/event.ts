@@ -45,6 +45,13 @@ export interface SignalReceived {
   readonly name: string;
   readonly id: string;
   readonly payload: unknown;
+  /** When it was saved, where its owner hears of it later than that: a deadline is judged by it (S34). */
+  readonly recordedAt?: number;
+}
+
+/** The instant at which a signal counts. */
+export function spokenAt({ at, recordedAt }: Pick<SignalReceived, 'at' | 'recordedAt'>): number {
+  return recordedAt ?? at;
 }
 
 /** What became of a claim to a semantic lock; the host reads it from the registry, AFTER the claim was committed there. A

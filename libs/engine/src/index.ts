@@ -1,6 +1,15 @@
 // The shape of a protocol
 export { replay, type Machine, type Transition } from './machine.js';
-export type { LateReply, Parent, Protocol, RetryPolicy, Start, StepView } from './transaction.js';
+export type {
+  CancelVerdict,
+  LateReply,
+  Parent,
+  Protocol,
+  RetryPolicy,
+  Start,
+  StepView,
+  SignalVerdict,
+} from './transaction.js';
 export type { BranchId, Phase, RestReason, Standing, TransactionId } from './standing.js';
 // What a transaction is told, and what it asks for
 export type {
@@ -82,7 +91,7 @@ export { lint, type Finding, type FindingCode } from './saga/saga.lint.js';
 export { sagaMachine } from './saga/saga.machine.js';
 export { judgeCancel } from './saga/saga.people.js';
 export { sagaProtocol } from './saga/saga.protocol.js';
-export { judgeSignal, type SignalVerdict } from './saga/saga.signal.js';
+export { judgeSignal } from './saga/saga.signal.js';
 export { type SagaState } from './saga/saga.state.js';
 // Semantic locks
 export { deadlocksIn, type Deadlocks, type Victim } from './locks/deadlock.js';

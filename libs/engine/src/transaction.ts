@@ -3,7 +3,7 @@
  * The coordinator in `runtime` speaks only these words, so that a new protocol needs no change there.
  */
 import type { ProtocolCommand, RunLocalCommand } from './command.js';
-import type { Replied, TransactionEvent } from './event.js';
+import type { Replied, SignalReceived, TransactionEvent } from './event.js';
 import type { LockClaim } from './locks/lock.js';
 import type { Transition } from './machine.js';
 import type { Half, Operation } from './operation.js';
@@ -59,6 +59,15 @@ export interface StepView {
  *  `needs-undo`: it took effect and nothing will take it back. */
 export type LateReply = 'duplicate' | 'covered' | 'contradicts' | 'needs-undo';
 
+/** What becomes of a signal. `delivered`: it was waited for · `buffered`: it will be · `repeated`: the same one came
+ *  before · `too-late`: another came before, its time is over, or the transaction goes no further · `unknown`: nobody of
+ *  this name is ever waited for. */
+export type SignalVerdict = 'delivered' | 'buffered' | 'repeated' | 'too-late' | 'unknown';
+
+/** What a cancellation would do (S109). `too-late`: the pivot was asked for, so the transaction goes on to its end, unless
+ *  the pivot itself says no. */
+export type CancelVerdict = 'cancels' | 'too-late' | 'already-undoing' | 'ended';
+
 /** How long to wait between attempts: exponential from `baseMs`, capped at `maxMs`, full jitter. */
 export interface RetryPolicy {
   /** Attempts in all, the first included; from 1. */
@@ -94,6 +103,16 @@ export interface Protocol<State = unknown> {
   /** What a reply means that changed nothing, for the ledger of late ones; undefined when it is no late reply at all.
    *  Absent where the protocol keeps no such ledger. */
   classifyLate?(state: State, event: Replied): LateReply | undefined;
+  /** What a signal would do, and what a cancellation would; nothing is told to the machine. Absent where the protocol knows
+   *  neither. */
+  judgeSignal?(
+    state: State,
+    signal: Pick<SignalReceived, 'name' | 'id' | 'at' | 'recordedAt'>,
+  ): SignalVerdict;
+  judgeCancel?(state: State): CancelVerdict;
+  /** Whether somebody's signal is waited for until an instant: who spoke in time must be looked for BEFORE time is told
+   *  (S34). Absent: never. */
+  awaitsSignal?(state: State): boolean;
   /** Runs the function that a `run-local` names, and answers what it answers. Absent where there are none. */
   runLocal?(command: RunLocalCommand): unknown;
   /** Every half of every branch that was asked for, in the order of asking. */

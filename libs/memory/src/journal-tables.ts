@@ -4,10 +4,17 @@
  */
 import assert from 'node:assert/strict';
 import type { Phase, RestReason, TransactionEvent, TransactionId } from '@sagamore/engine';
-import type { Epoch, StoredTransaction, TransactionQuery, TransactionRecord, Tx } from '@sagamore/runtime';
+import type {
+  Epoch,
+  StoredTransaction,
+  TransactionQuery,
+  TransactionRecord,
+  Tx,
+  UnheardWish,
+} from '@sagamore/runtime';
 import { memoryTx, type TableView } from './memory-tx.js';
 
-/** The row of a transaction. `wished`: what operators asked for since it came to its present status (S94). */
+/** The row of a transaction. */
 export interface TransactionRow extends TransactionRecord {
   readonly status: string;
   readonly phase: Phase;
@@ -16,7 +23,6 @@ export interface TransactionRow extends TransactionRecord {
   readonly updatedAt: number;
   /** Until when it is out of its owner's memory. */
   readonly dueAt?: number;
-  readonly wished: readonly string[];
 }
 
 /** One line of a transaction's story. */
@@ -31,16 +37,11 @@ export interface ShardRow {
   readonly epoch: Epoch;
 }
 
-/** What an operator asked for, kept for audit (I41). `status`: where the transaction stood. */
-export interface AuditRow {
-  readonly transactionId: TransactionId;
-  /** Which rest the wish was for. */
-  readonly parkedAt: number;
-  readonly action: string;
-  readonly actor: string;
-  readonly reason: string;
+/** What somebody wanted, kept for audit (I41). `status`: where the transaction stood. */
+export interface AuditRow extends Omit<UnheardWish, 'wishId'> {
+  readonly slot: string;
   readonly status: string;
-  readonly at: number;
+  readonly isHeard: boolean;
 }
 
 /** The table of audit rows, and the sequence of their keys. */
@@ -93,9 +94,6 @@ function isWanted(row: TransactionRow, { status, phase, definition, before }: Tr
   );
 }
 
-function withEvents(
-  { wished: _, ...row }: TransactionRow,
-  events: readonly TransactionEvent[],
-): StoredTransaction {
+function withEvents(row: TransactionRow, events: readonly TransactionEvent[]): StoredTransaction {
   return { ...row, events };
 }

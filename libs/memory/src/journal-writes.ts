@@ -18,7 +18,7 @@ export async function writeStarts(
       known.push(transactionId);
       continue;
     }
-    const standing = { status: 'begun', phase: 'moving', updatedAt: startedAt, wished: [] } as const;
+    const standing = { status: 'begun', phase: 'moving', updatedAt: startedAt } as const;
     await transactions.insert(transactionId, { ...start, ...standing });
   }
   return known;
@@ -31,7 +31,7 @@ export async function writeEntries({ entries }: JournalTables, all: readonly Jou
   }
 }
 
-/** Moves transaction rows; wishes that were taken belong to the standing that ends here. */
+/** Moves transaction rows. */
 export async function writeStatuses(
   { transactions }: JournalTables,
   statuses: readonly TransactionStatus[],
@@ -49,7 +49,6 @@ export async function writeStatuses(
       ...(output !== undefined && { output }),
       ...(dueAt !== undefined && { dueAt }),
       updatedAt: at,
-      wished: [],
     };
     await transactions.put(transactionId, moved);
   }

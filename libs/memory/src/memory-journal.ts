@@ -6,32 +6,40 @@ import type { TransactionId } from '@sagamore/engine';
 import { Fault } from '@sagamore/resilience';
 import {
   Journal,
+  type AcceptedReceipt,
+  type AcceptedStart,
   type DuePlace,
   type Epoch,
   type JournalBatch,
   type JournalReceipt,
-  type OperatorWish,
+  type KnownStart,
   type Outbox,
-  type OutboxRow,
   type Shard,
   type StoredLock,
   type StoredTransaction,
   type TransactionQuery,
+  type UnbegunStart,
   type UnheardWish,
+  type Wanted,
+  type Wish,
+  type WishReceipt,
 } from '@sagamore/runtime';
-import { auditTable, listed, stored, tablesOf, type TransactionRow } from './journal-tables.js';
+import { listed, stored, tablesOf, type TransactionRow } from './journal-tables.js';
 import { listLocks, locksAround, writeLocks } from './lock-rows.js';
 import type { MemoryDatabase } from './memory-database.js';
 import { writeEntries, writeStarts, writeStatuses } from './journal-writes.js';
-import { memoryTx } from './memory-tx.js';
+import { hear, MemoryWishes, type Look } from './memory-wishes.js';
 
 /** `Journal` over a `MemoryDatabase`; facts and wishes go through the given outbox of the same database. */
 export class MemoryJournal extends Journal {
+  private readonly wishes: MemoryWishes;
+
   constructor(
     private readonly database: MemoryDatabase,
     private readonly outbox: Outbox,
   ) {
     super();
+    this.wishes = new MemoryWishes(database, outbox);
   }
 
   override take(shard: Shard, owner: string, shardCount: number): Promise<Epoch> {
@@ -73,6 +81,10 @@ export class MemoryJournal extends Journal {
       await writeStatuses(tables, batch.statuses.filter(counts));
       const { taken = [], released = [] } = batch.locks ?? {};
       await writeLocks(tx, { taken: taken.filter(counts), released: released.filter(counts) });
+      await hear(
+        tables,
+        (batch.heard ?? []).filter((wish) => !isFenced(wish)),
+      );
       const isTold = ({ shard, message }: JournalBatch['facts'][number]) =>
         !isFenced({ shard }) && !known.includes(message.key);
       const messages = batch.facts.filter(isTold).map((fact) => fact.message);
@@ -120,38 +132,32 @@ export class MemoryJournal extends Journal {
     return this.database.transaction(async (tx) => listed(tablesOf(tx), query));
   }
 
-  override wish(wish: OperatorWish): Promise<readonly OutboxRow[] | false> {
-    return this.database.transaction(async (tx) => {
-      const { transactions, audits } = tablesOf(tx);
-      const { transactionId, parkedAt, action, actor, reason } = wish;
-      const row = await transactions.lock(transactionId);
-      if (row?.phase !== 'parked' || row.updatedAt !== parkedAt || row.wished.includes(action)) return false;
-      await transactions.put(transactionId, { ...row, wished: [...row.wished, action] });
-      const at = this.now();
-      const id = memoryTx(tx).next(auditTable);
-      const before = { transactionId, parkedAt, status: row.status };
-      await audits.insert(String(id), { ...before, action, actor, reason, at });
-      return this.outbox.append(tx, [wish.message], wish.owner);
-    });
+  override wish(wish: Wish): Promise<WishReceipt> {
+    return this.wishes.wish(wish);
   }
 
-  override unheardWishes(
-    shards: readonly Shard[],
-    { olderThanMs, limit }: { olderThanMs: number; limit: number },
-  ): Promise<readonly UnheardWish[]> {
-    return this.database.transaction(async (tx) => {
-      const { transactions, audits } = tablesOf(tx);
-      const before = this.now() - olderThanMs;
-      const old = audits.scan().filter(([, { at }]) => at <= before);
-      const oldestFirst = old.toSorted(([left], [right]) => Number(left) - Number(right));
-      const unheard = oldestFirst.flatMap(([, { transactionId, parkedAt, actor, reason }]) => {
-        const row = transactions.get(transactionId);
-        const isResting = row?.phase === 'parked' && row.updatedAt === parkedAt;
-        if (!isResting || !shards.includes(row.shard)) return [];
-        return [{ transactionId, shard: row.shard, parkedAt, actor, reason }];
-      });
-      return unheard.slice(0, limit);
-    });
+  override wished(id: TransactionId, slot: string): Promise<Wanted | undefined> {
+    return this.wishes.wished(id, slot);
+  }
+
+  override unheardWishes(shards: readonly Shard[], query: Look): Promise<readonly UnheardWish[]> {
+    return this.wishes.unheard(shards, query);
+  }
+
+  override wishesFor(ids: readonly TransactionId[]): Promise<readonly UnheardWish[]> {
+    return this.wishes.wishesFor(ids);
+  }
+
+  override accept(start: AcceptedStart): Promise<AcceptedReceipt> {
+    return this.wishes.accept(start);
+  }
+
+  override unbegunStarts(shards: readonly Shard[], query: Look): Promise<readonly UnbegunStart[]> {
+    return this.wishes.unbegun(shards, query);
+  }
+
+  override accepted(id: TransactionId): Promise<KnownStart | undefined> {
+    return this.wishes.accepted(id);
   }
 
   override locksAround(keys: readonly string[]): Promise<readonly StoredLock[]> {

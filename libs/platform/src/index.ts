@@ -34,4 +34,5 @@ export { fingerprint, IdempotencyKey, idempotencyKey } from './http/idempotency.
 export { OperatorGuard } from './http/operator.guard.js';
 export { transactionHeader } from './http/request.spans.js';
 export { preferredWaitMs, PreferWait } from './http/prefer.js';
+export { invalidRequest } from './http/validation.js';
 export { ProblemException, type Problem, type ProblemError, type ProblemOptions } from './http/problem.js';

@@ -74,7 +74,11 @@ export const commitBatch = statement(
      join owned using (shard)
      where not starting or key in (select transaction_id::text from started)
      order by place
-     returning id)
+     returning id),
+   heard as (
+     update audit set heard_at = clock_timestamp()
+     from unnest($35::bigint[], $36::integer[]) as given (id, shard) join owned using (shard)
+     where audit.id = given.id)
    select array(select shard from owned) as owned,
      array(select transaction_id::text from started) as started,
      array(select id::text from told) as told,
@@ -87,6 +91,7 @@ export function batchValues(
   batch: JournalBatch,
   claim: { readonly owner: string; readonly claimMs: number },
 ): readonly unknown[] {
+  const { heard = [] } = batch;
   const starting = new Set(batch.starts.map((start) => start.transactionId));
   const statuses = new Map(batch.statuses.map((status) => [status.transactionId, status]));
   const moves = [...statuses.values()].filter((status) => !starting.has(status.transactionId));
@@ -103,6 +108,8 @@ export function batchValues(
     moves.map((status) => json(status.output)),
     batch.starts.map((start) => statuses.get(start.transactionId)?.dueAt ?? null),
     moves.map((status) => status.dueAt ?? null),
+    heard.map(({ wishId }) => wishId),
+    heard.map(({ shard }) => shard),
   ];
 }
 

@@ -224,11 +224,11 @@ describe('the journal', () => {
       occurredAt: 1,
       data: null,
     };
-    const [stored] = await old.journal.load([transactionId]);
     await old.journal.wish({
       transactionId,
-      action: 'resume',
-      parkedAt: stored!.updatedAt,
+      wanted: { type: 'operator-resumed' },
+      slot: 'operator-resumed',
+      version: 1,
       actor: 'ada',
       reason: 'fixed',
       message,
@@ -239,7 +239,7 @@ describe('the journal', () => {
     );
     expect(rows).toEqual([
       {
-        action: 'resume',
+        action: 'operator-resumed',
         actor: 'ada',
         reason: 'fixed',
         message_id: 'm',

@@ -10,14 +10,19 @@ import {
   type Epoch,
   type JournalBatch,
   type JournalReceipt,
-  type OperatorWish,
-  type OutboxRow,
+  type AcceptedReceipt,
+  type AcceptedStart,
+  type KnownStart,
   type ParentLink,
   type Shard,
   type StoredLock,
   type StoredTransaction,
   type TransactionQuery,
+  type UnbegunStart,
   type UnheardWish,
+  type Wanted,
+  type Wish,
+  type WishReceipt,
 } from '@sagamore/runtime';
 import type { PostgresDatabase } from './database.js';
 import { commitUnknown, isSessionLost, toFault } from './faults.js';
@@ -26,6 +31,7 @@ import { ownClaimMs, PostgresOutbox, type PostgresOutboxOptions } from './outbox
 import { findAround, listByKey, lockValues, toLock, withLocks, type FoundLock } from './locks.js';
 import { moveShards, takeShard } from './shards.js';
 import { bound, statement, type Statement } from './statement.js';
+import { PostgresWishes, type Look } from './wishes.js';
 import { WriterConnection, type Writer } from './writer-connection.js';
 
 interface FoundTransaction {
@@ -94,43 +100,8 @@ const findParked = statement(
    order by transaction_id desc limit $3`,
 );
 
-// The row is locked, so of two wishes at the same moment the second sees the first.
-const lockParked = statement(
-  'journal-lock-parked',
-  `select from transaction where transaction_id = $1 and phase = 'parked'
-     and (extract(epoch from updated_at) * 1000)::float8 = $2::float8 for update`,
-);
-
-const keepWish = statement(
-  'journal-wish',
-  `insert into audit (transaction_id, parked_at, message_id, action, actor, reason, before)
-   select transaction_id, updated_at, $2, $3, $4, $5,
-     json_build_object('status', status, 'phase', phase, 'reason', reason)
-   from transaction where transaction_id = $1
-   on conflict on constraint audit_wish_key do nothing
-   returning id`,
-);
-
-// Driven by the parked ones, who are few; audit_wish_key finds the wish of each.
-const findUnheard = statement(
-  'journal-unheard-wishes',
-  `select transaction_id, shard, (extract(epoch from parked_at) * 1000)::float8 as parked_at, actor, audit.reason
-   from transaction join audit using (transaction_id)
-   where phase = 'parked' and parked_at = updated_at and shard = any($1::integer[])
-     and occurred_at <= clock_timestamp() - $2::float8 * interval '1 ms'
-   order by audit.id limit $3`,
-);
-
-interface FoundWish {
-  readonly transaction_id: string;
-  readonly shard: number;
-  readonly parked_at: number;
-  readonly actor: string;
-  readonly reason: string;
-}
-
 export class PostgresJournal extends Journal {
-  readonly #outbox: PostgresOutbox;
+  readonly #wishes: PostgresWishes;
   readonly #claimMs: number;
   readonly #writer: WriterConnection;
   readonly #held = new Map<Shard, Epoch>();
@@ -142,7 +113,7 @@ export class PostgresJournal extends Journal {
   ) {
     super();
     this.#claimMs = options.claimMs ?? ownClaimMs;
-    this.#outbox = new PostgresOutbox(database, options);
+    this.#wishes = new PostgresWishes(database, new PostgresOutbox(database, options));
     this.#writer = new WriterConnection(database, (writer) => moveShards(writer, this.#held));
   }
 
@@ -198,24 +169,32 @@ export class PostgresJournal extends Journal {
     return await this.#read(findNewest, [status, phase, definition, before, limit]);
   }
 
-  override async wish(wish: OperatorWish): Promise<readonly OutboxRow[] | false> {
-    const { transactionId, parkedAt, action, actor, reason, message, owner } = wish;
-    return await this.database.transaction(async (tx) => {
-      const parked = await tx.query(lockParked, [transactionId, parkedAt]);
-      if (parked.length === 0) return false;
-      const kept = await tx.query(keepWish, [transactionId, message.id, action, actor, reason]);
-      return kept.length === 0 ? false : await this.#outbox.append(tx, [message], owner);
-    });
+  override wish(wish: Wish): Promise<WishReceipt> {
+    return this.#wishes.wish(wish);
   }
 
-  override async unheardWishes(
-    shards: readonly Shard[],
-    { olderThanMs, limit }: { olderThanMs: number; limit: number },
-  ): Promise<readonly UnheardWish[]> {
-    const rows = await this.database.read<FoundWish>(findUnheard, [shards, olderThanMs, limit]);
-    return rows.map(({ transaction_id: transactionId, parked_at: parkedAt, ...wish }) => {
-      return { ...wish, transactionId, parkedAt };
-    });
+  override wished(id: TransactionId, slot: string): Promise<Wanted | undefined> {
+    return this.#wishes.wished(id, slot);
+  }
+
+  override unheardWishes(shards: readonly Shard[], query: Look): Promise<readonly UnheardWish[]> {
+    return this.#wishes.unheard(shards, query);
+  }
+
+  override wishesFor(ids: readonly TransactionId[]): Promise<readonly UnheardWish[]> {
+    return this.#wishes.wishesFor(ids);
+  }
+
+  override accept(start: AcceptedStart): Promise<AcceptedReceipt> {
+    return this.#wishes.accept(start);
+  }
+
+  override unbegunStarts(shards: readonly Shard[], query: Look): Promise<readonly UnbegunStart[]> {
+    return this.#wishes.unbegun(shards, query);
+  }
+
+  override accepted(id: TransactionId): Promise<KnownStart | undefined> {
+    return this.#wishes.accepted(id);
   }
 
   override async locksAround(keys: readonly string[]): Promise<readonly StoredLock[]> {

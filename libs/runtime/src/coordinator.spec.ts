@@ -15,15 +15,15 @@ import {
 } from '../../../test/support/runtime.js';
 import { Coordinator } from './coordinator.js';
 import type { CoordinatorHooks } from './coordinator-options.js';
-import { resumeType, startType } from './inbox.js';
+import { startType } from './inbox.js';
 import { Definitions } from './definitions.js';
+import { Door } from './door.js';
 import {
   deadLetterTopic,
   inboxTopic,
   transactionEventsTopic,
   type CommandData,
   type Message,
-  type ResumeData,
 } from './message.js';
 import { operation } from './operation.js';
 import { OutboxRelay } from './outbox-relay.js';
@@ -140,11 +140,17 @@ function rowOf(transactionId: string): { readonly status: string; readonly updat
   return rows.find(([key]) => key === transactionId)?.[1];
 }
 
-/** A wish for the rest in which the transaction now is. */
-function wish(transactionId: string): Message {
-  const { updatedAt: parkedAt } = rowOf(transactionId)!;
-  const data = { transactionId, parkedAt, actor: 'ann', reason: 'seen to' };
-  return envelope({ id: `${transactionId}/resume`, type: resumeType, key: transactionId, shard: 0, data });
+/** An operator lets a parked transaction go on. */
+async function resume(journal: MemoryJournal, transactionId: string): Promise<void> {
+  const { database, bus, clock } = rig.process();
+  const relay = new OutboxRelay(new MemoryOutbox(database), bus, clock, { owner: 'door' });
+  const definitions = new Definitions([sagaProtocol(definition)]);
+  const wanted = { type: 'operator-resumed' } as const;
+  const asked = { transactionId, wanted, actor: 'ann', reason: 'seen to' };
+  const { outcome } = await new Door({ journal, definitions, relay }, { owner: 'door', shards: 2 }).wish(
+    asked,
+  );
+  expect(outcome).toBe('accepted');
 }
 
 interface Envelope {
@@ -523,10 +529,10 @@ describe('Coordinator, a definition that is not here', () => {
   });
 
   test('S92, S94: resumed where it is still missing it rests anew, so that it can be wished for again', async () => {
-    await takeOverWithout();
+    const { journal } = await takeOverWithout();
     const first = rowOf(transactionOne)!.updatedAt;
     await rig.clock.advanceAsync(10);
-    await send(wish(transactionOne));
+    await resume(journal, transactionOne);
     await rig.until(() => rowOf(transactionOne)!.updatedAt !== first);
     expect(statusOf(transactionOne)).toBe('parked');
     expect(commands).toHaveLength(1);
@@ -535,8 +541,8 @@ describe('Coordinator, a definition that is not here', () => {
   test('S92: resumed where it is known again it goes on with the same command', async () => {
     const second = await takeOverWithout();
     second.die();
-    await start('c');
-    await send(wish(transactionOne));
+    const { journal } = await start('c');
+    await resume(journal, transactionOne);
     await rig.until(() => commands.length === 2);
     expect(commands[1]?.data).toMatchObject({ branchId: 'take', operation: 'action', generation: 1 });
     await send(replyTo(commands[1]!, refused('none-left')));
@@ -575,72 +581,5 @@ describe('Coordinator, people', () => {
     await rig.until(() => commands.length === 2);
     expect(await journal.list({ status: 'compensating', limit: 10 })).toHaveLength(1);
     expect(await journal.list({ status: 'executing', limit: 10 })).toHaveLength(0);
-  });
-
-  test('R13, S94: a wish lets a parked transaction go on under the next generation', async () => {
-    const { coordinator } = await start('a');
-    await park(transactionOne);
-    expect(coordinator.holding.transactions).toBe(0);
-    await send(wish(transactionOne));
-    await rig.until(() => commands.length === 3);
-    expect(commands[2]?.data).toMatchObject({ operation: 'compensation', generation: 2, attempt: 1 });
-  });
-
-  test('R13, R16: a wish that comes together with a repeated start is not lost', async () => {
-    await start('a');
-    await park(transactionOne);
-    await send(startOf(transactionOne), wish(transactionOne));
-    await rig.until(() => commands.length === 3);
-    expect(statusOf(transactionOne)).not.toBe('parked');
-  });
-
-  test('S94: the late repeat of a wish does not end a later rest', async () => {
-    await start('a');
-    await park(transactionOne);
-    const first = wish(transactionOne);
-    await rig.clock.advanceAsync(10);
-    await send(first);
-    await rig.until(() => commands.length === 3);
-    await send(replyTo(commands[2]!, refused('still-gone')));
-    await rig.until(() => statusOf(transactionOne) === 'parked');
-    const before = eventsOf(transactionOne);
-    await send(first);
-    await rig.settle();
-    expect(eventsOf(transactionOne)).toEqual(before);
-    await send(wish(transactionOne));
-    await rig.until(() => commands.length === 4);
-  });
-
-  test('S94: a wish whose message was lost is carried out, and once', async () => {
-    const { journal } = await start('a');
-    await park(transactionOne);
-    const message = wish(transactionOne);
-    const { parkedAt } = message.data as ResumeData;
-    const rows = await journal.wish({
-      transactionId: transactionOne,
-      action: 'resume',
-      parkedAt,
-      actor: 'ann',
-      reason: 'seen to',
-      message,
-      owner: 'a',
-    });
-    expect(rows).toHaveLength(1);
-    await rig.until(() => commands.length === 3, 500);
-    expect(commands[2]?.data).toMatchObject({ operation: 'compensation', generation: 2 });
-    const resumed = () => eventsOf(transactionOne).filter(({ type }) => type === 'operator-resumed');
-    expect(resumed()).toMatchObject([{ actor: 'ann', reason: 'seen to' }]);
-    await send(message);
-    await rig.settle();
-    expect(resumed()).toHaveLength(1);
-  });
-
-  test('a wish for a transaction that moves changes nothing', async () => {
-    await start('a');
-    await send(startOf(transactionOne));
-    await rig.until(() => commands.length === 1);
-    await send(wish(transactionOne));
-    await rig.settle();
-    expect(eventsOf(transactionOne)).toEqual([]);
   });
 });

@@ -28,12 +28,11 @@ import type { ActiveSubscription, Delivery, Shard, StoredTransaction } from './p
 import { Serial } from './serial.js';
 import { ShardHolder } from './shard-holder.js';
 import { Subjects } from './subjects.js';
+import { WishReader } from './wish-reader.js';
 
 const tickMs = 25;
 /** For how many time is an event in one batch: messages must not wait for ten thousand that fall due together. */
 const dueMax = 500;
-/** Wishes that are carried out at one look. */
-const wishesMax = 100;
 /** After a fault of the store, before time tries again. */
 const faultPauseMs = 1_000;
 
@@ -53,11 +52,10 @@ export class Coordinator {
   /** What this process has found out itself, and no message will say again: waits here until it is saved. */
   private readonly heard: Input[] = [];
   private readonly evictions: Evictions;
+  private readonly wishes: WishReader;
   private subscription: ActiveSubscription | undefined;
   /** When doubtful transactions are read again without any message asking for it; ms of the monotonic clock. */
   private reloadAt = 0;
-  /** When unheard wishes are looked for next; ms of the monotonic clock. */
-  private wishesAt = 0;
   private cancelTick: (() => void) | undefined;
   private stopped = true;
 
@@ -109,6 +107,7 @@ export class Coordinator {
       onFault,
     });
     this.subjects = new Subjects(ports.journal, this.options.definitions, this.shards, this.live, this.hooks);
+    this.wishes = new WishReader(ports, this.shards, this.live, this.options.wishSweepMs);
     this.writer = new DecisionWriter(ports, this.shards, this.live, { owner, onBug, onRest });
     const { live, subjects, writer, dispatcher } = this;
     this.answers = new DecisionAnswers({ journal: ports.journal, live, subjects, writer, dispatcher });
@@ -182,9 +181,10 @@ export class Coordinator {
   }
 
   /** Answers the starts that can never begin; everything else is saved, remembered and sent when it resolves. */
-  private async process(inputs: readonly Input[]): Promise<readonly HopelessStart[]> {
+  private async process(arrived: readonly Input[]): Promise<readonly HopelessStart[]> {
     const hopeless: HopelessStart[] = [];
     await this.reloadDoubtful();
+    const inputs = await this.wishes.expand(arrived);
     const context = this.context();
     const summoned = await this.subjects.summon(inputs);
     const decisions = new Map<TransactionId, Decision>();
@@ -242,16 +242,16 @@ export class Coordinator {
   private async tick(): Promise<void> {
     const isIdle = this.live.waiting === 0 && this.live.doubts.length === 0 && !this.shards.hasLost;
     const hasNothing = isIdle && this.heard.length === 0 && !this.locks.isDue;
-    if (this.stopped || (hasNothing && !this.mayLookForWishes() && !this.maySweep())) return;
+    if (this.stopped || (hasNothing && !this.wishes.isLookDue && !this.maySweep())) return;
     await this.serial.run(async () => {
       await this.shards.retakeLost();
       await this.sweep();
       const ids = this.live.takeDue(this.ports.journal.now(), dueMax);
       const heard = this.takeHeard();
       const isNothing = ids.length === 0 && heard.length === 0 && !this.locks.isDue;
-      if (isNothing && !this.mayReload() && !this.mayLookForWishes()) return;
+      if (isNothing && !this.mayReload() && !this.wishes.isLookDue) return;
       try {
-        const wishes = await this.unheardWishes();
+        const wishes = await this.wishes.look();
         await this.process([...heard, ...wishes, ...ids.flatMap((id) => this.dueInput(id))]);
       } catch (error) {
         this.hooks.onFault(error);
@@ -285,22 +285,6 @@ export class Coordinator {
   private absent(page: readonly StoredTransaction[]): readonly StoredTransaction[] {
     const doubtful = new Set(this.live.doubts);
     return page.filter(({ transactionId: id }) => this.live.get(id) === undefined && !doubtful.has(id));
-  }
-
-  private mayLookForWishes(): boolean {
-    return this.shards.held.length > 0 && this.wishesAt <= this.ports.clock.now();
-  }
-
-  /** Wishes that were taken and never came: as the owner, we act on what is stored, and need no broker for it (R13). */
-  private async unheardWishes(): Promise<readonly Input[]> {
-    if (!this.mayLookForWishes()) return [];
-    const { wishSweepMs } = this.options;
-    this.wishesAt = this.ports.clock.now() + wishSweepMs;
-    const query = { olderThanMs: wishSweepMs / 3, limit: wishesMax };
-    const wishes = await this.ports.journal.unheardWishes(this.shards.held, query);
-    return wishes.map(({ shard, ...resume }) => {
-      return { kind: 'resume', transactionId: resume.transactionId, shard, resume };
-    });
   }
 
   private dueInput(transactionId: TransactionId): readonly Input[] {

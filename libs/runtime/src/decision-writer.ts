@@ -126,6 +126,9 @@ export class DecisionWriter {
         statuses: decisions.filter(changesItsRow).map((decision) => statusOf(decision, at)),
         locks: lockChangesOf(decisions),
         facts: decisions.flatMap((decision) => factsOf(decision, at)),
+        heard: decisions.flatMap(({ after, heard }) =>
+          heard.map((wishId) => ({ shard: after.record.shard, wishId })),
+        ),
       },
       this.options.owner,
     );

@@ -83,3 +83,30 @@ test('what falls due at one instant by the hundred is served in bounded portions
   }
   expect(portions).toEqual([200, 200, 100, 0]);
 });
+
+test('S94: a resumption that was wished for one rest is heard in another, and ends it not', () => {
+  const single = saga('single', { version: 1 })
+    .step('book', operation('book'), () => ({}), { retriable: true, retry: { attemptsMax: 1 } })
+    .define();
+  const begun = begin(sagaProtocol(single), record('single'));
+  const { after, standing } = decide(
+    begun,
+    { kind: 'due', transactionId: 'a-transaction', shard: 0 },
+    {
+      ...context,
+      at: 1_000_000,
+    },
+  );
+  expect(standing.phase).toBe('parked');
+  const resting = { before: standing, after, standing, entries: [], commands: [], heard: [], parkedAt: 7 };
+  const told = [6, 7].map((parkedAt) => {
+    const wanted = { type: 'operator-resumed' } as const;
+    const wish = { wishId: 'w', transactionId: 'a-transaction', shard: 0, actor: 'a', reason: 'r', at: 5 };
+    const about = { kind: 'wish', transactionId: 'a-transaction', shard: 0 } as const;
+    return decide(resting, { ...about, wish: { ...wish, wanted, parkedAt } }, context);
+  });
+  expect(told.map(({ heard, standing: { phase } }) => [heard, phase])).toEqual([
+    [['w'], 'parked'],
+    [['w'], 'moving'],
+  ]);
+});

@@ -14,6 +14,7 @@ import { backoffMs, type Random } from '@sagamore/primitives';
 import { isShelved, startOf } from './definitions.js';
 import type { Input } from './inbox.js';
 import type { JournalEntry, TransactionRecord } from './ports.js';
+import { eventOfWish } from './wish.js';
 
 /** A transaction held in memory by the owner of its shard. */
 export interface LiveTransaction {
@@ -41,6 +42,8 @@ export interface Decision {
   readonly evictedUntil?: number;
   /** The locks that it held or asked for BEFORE; absent where its definition knows of none. */
   readonly claimsBefore?: readonly LockClaim[] | undefined;
+  /** The wishes that were told to it. */
+  readonly heard: readonly string[];
 }
 
 export interface DecisionContext {
@@ -55,15 +58,21 @@ export interface DecisionContext {
 export function begin(protocol: Protocol, record: TransactionRecord): Decision {
   const { state, commands } = protocol.begin(startOf(record));
   const after = { record, protocol, state, seq: 0 };
-  return { before: undefined, after, standing: protocol.standing(state), entries: [], commands };
+  const standing = protocol.standing(state);
+  return { before: undefined, after, standing, entries: [], commands, heard: [] };
 }
 
-/** Adds one input to a decision. An input that changes nothing leaves it as it is. */
+/** Adds one input to a decision. An input that changes nothing leaves it as it is, but for the wish that was heard. */
 export function decide(decision: Decision, input: Input, context: DecisionContext): Decision {
   if (input.kind === 'due') return passTime(decision, context);
+  if (isUnheardHere(decision, input)) return decision;
+  const heard =
+    input.kind === 'wish' ? { ...decision, heard: [...decision.heard, input.wish.wishId] } : decision;
   const event = eventOf(input, context.at);
-  if (event === undefined || isStaleWish(input, decision) || hasBegunWith(decision, event)) return decision;
-  return tell(decision, event, context);
+  if (event === undefined || isStaleWish(input, decision) || hasBegunWith(decision, event)) return heard;
+  // What somebody said must not be lost with a bug: told again at rest, it is merely kept.
+  const ifBug = event.type === 'signal-received' ? decision : heard;
+  return tell(heard, event, context, ifBug);
 }
 
 /** Things of one transaction that time serves in one batch: a thousand passes of a loop that time out together must not
@@ -86,7 +95,12 @@ function isDue({ after: { protocol, state } }: Decision, at: number): boolean {
   return dueAt !== undefined && dueAt <= at;
 }
 
-function tell(decision: Decision, event: TransactionEvent, context: DecisionContext): Decision {
+function tell(
+  decision: Decision,
+  event: TransactionEvent,
+  context: DecisionContext,
+  ifBug = decision,
+): Decision {
   const { protocol, state } = decision.after;
   try {
     if (event.type === 'parent-asked' && hasEnded(decision)) return answerAgain(decision, event);
@@ -94,8 +108,13 @@ function tell(decision: Decision, event: TransactionEvent, context: DecisionCont
     return isShelved(next.after) ? shelve(next, context.at) : next;
   } catch (error) {
     context.onBug(decision.after.record.transactionId, error);
-    return spoil(decision, context.at);
+    return spoil(ifBug, context.at);
   }
+}
+
+/** Without its definition a transaction can hear nothing but that it shall go on; what else is wanted waits. */
+function isUnheardHere({ after }: Decision, input: Input): boolean {
+  return isShelved(after) && input.kind === 'wish' && input.wish.wanted.type !== 'operator-resumed';
 }
 
 /** Parks a transaction for which a rule of the program broke, with what was decided before (R2). */
@@ -111,7 +130,7 @@ export function shelve(decision: Decision, at: number): Decision {
 /** A decision about a transaction in memory to which nothing has happened yet. */
 export function undecided(live: LiveTransaction): Decision {
   const standing = live.protocol.standing(live.state);
-  const decision = { before: standing, after: live, standing, entries: [], commands: [] };
+  const decision = { before: standing, after: live, standing, entries: [], commands: [], heard: [] };
   // Most pass here, and need no luggage.
   if (live.dueAt === undefined && live.protocol.claims === undefined) return decision;
   return {
@@ -128,7 +147,8 @@ export function claimsOf({ protocol, state }: LiveTransaction): readonly LockCla
 
 /** Whether anything must be saved. */
 export function hasEffect(decision: Decision): boolean {
-  return decision.before === undefined || decision.entries.length > 0 || decision.commands.some(isAnswer);
+  const { before, entries, commands, heard } = decision;
+  return before === undefined || entries.length > 0 || heard.length > 0 || commands.some(isAnswer);
 }
 
 function isAnswer({ type }: ProtocolCommand): boolean {
@@ -164,7 +184,9 @@ function advance(decision: Decision, event: TransactionEvent): Decision {
     seq: seq + 1,
     event,
   };
-  const told = {
+  // A rest that is announced is a new one; to go on resting, as one does who merely learns something, is not.
+  const goesOnResting = !next.commands.some(({ type }) => type === 'announce');
+  const told: Decision = {
     before: decision.before,
     ...(decision.wasEvicted === true && { wasEvicted: true }),
     claimsBefore: decision.claimsBefore,
@@ -172,27 +194,33 @@ function advance(decision: Decision, event: TransactionEvent): Decision {
     standing: protocol.standing(next.state),
     entries: decision.entries.length === 0 ? [entry] : [...decision.entries, entry],
     commands: decision.commands.length === 0 ? next.commands : [...decision.commands, ...next.commands],
+    heard: decision.heard,
+    ...(goesOnResting && decision.parkedAt !== undefined && { parkedAt: decision.parkedAt }),
   };
   // I20: votes and decision are one journal write, and the commands that carry the decision out follow from it.
   const due = next.commands.find((command) => command.type === 'decide');
   return due === undefined ? told : advance(told, { type: 'decided', at: event.at, decision: due.decision });
 }
 
-/** A wish is for one rest: repeated, or late, it ends no other, nor one that only this batch decides upon. */
+/** A resumption is for one rest: late, it ends no other, nor one that only this batch decides upon. */
 function isStaleWish(input: Input, { parkedAt }: Decision): boolean {
-  return input.kind === 'resume' && input.resume.parkedAt !== parkedAt;
+  if (input.kind !== 'wish' || input.wish.wanted.type !== 'operator-resumed') return false;
+  return input.wish.parkedAt !== parkedAt;
 }
 
 function eventOf(input: Input, at: number): TransactionEvent | undefined {
   switch (input.kind) {
     case 'start':
     case 'question':
+    case 'hint':
     case 'due':
       return undefined;
     case 'lock':
       return input.heard === undefined ? undefined : { type: 'lock-answered', at, ...input.heard };
-    case 'resume':
-      return { type: 'operator-resumed', at, actor: input.resume.actor, reason: input.resume.reason };
+    case 'wish':
+      return eventOfWish(input.wish, at);
+    case 'cancel':
+      return { type: 'cancel-requested', at, actor: input.cancel.actor, reason: input.cancel.reason };
     case 'probed': {
       const { branchId, generation, finding } = input.probed;
       return { type: 'probed', at, branchId, generation, finding };

@@ -1,6 +1,7 @@
-/** Goal: only what is a start, a reply or a wish is believed. Method: messages as anybody could write them. */
-import { readInput, resumeType, startType } from './inbox.js';
+/** Goal: only what is a start, a reply, a cancellation or a hint is believed. Method: messages as anybody could write them. */
+import { readInput, startType } from './inbox.js';
 import type { Message } from './message.js';
+import { cancelType, wishType } from './wish.js';
 import { describe, expect, test } from '@jest/globals';
 
 const transactionId = '01a3185c-5001-7a00-8a00-000000000001';
@@ -19,11 +20,13 @@ const reply = {
 };
 
 describe('readInput', () => {
-  test('a start, a wish and a reply become inputs of the shard they came from', () => {
+  test('a start, a hint, a cancellation and a reply become inputs of the shard they came from', () => {
     const start = { transactionId, definition: 'place-order', input: {} };
-    const wish = { transactionId, parkedAt: 1, actor: 'ann', reason: 'paid by hand' };
+    const cancel = { transactionId, actor: 'order', reason: 'the customer asked' };
+    const forged = { transactionId, wanted: { type: 'terminate-requested' }, actor: 'eve', reason: 'x' };
     expect(readInput(message(startType, start), 3)).toMatchObject({ kind: 'start', transactionId, shard: 3 });
-    expect(readInput(message(resumeType, wish), 3)).toMatchObject({ kind: 'resume', resume: wish });
+    expect(readInput(message(cancelType, cancel), 3)).toMatchObject({ kind: 'cancel', cancel });
+    expect(readInput(message(wishType, forged), 3)).toEqual({ kind: 'hint', transactionId, shard: 3 });
     expect(readInput(message('stock.take.succeeded', reply), 3)).toMatchObject({ kind: 'reply', reply });
   });
 
@@ -44,9 +47,12 @@ describe('readInput', () => {
     ['an attempt that is no whole number', message('x', { ...reply, attempt: 1.5 })],
     ['a start without a definition', message(startType, { transactionId, input: {} })],
     ['a start without an input', message(startType, { transactionId, definition: 'place-order' })],
-    ['a wish without an actor', message(resumeType, { transactionId, reason: 'x', parkedAt: 1 })],
-    ['a wish without a reason', message(resumeType, { transactionId, actor: 'x', parkedAt: 1 })],
-    ['a wish that names no rest', message(resumeType, { transactionId, actor: 'x', reason: 'x' })],
+    ['a cancellation without an actor', message(cancelType, { transactionId, reason: 'x' })],
+    ['a cancellation without a reason', message(cancelType, { transactionId, actor: 'x' })],
+    [
+      'B100: a reason of a megabyte',
+      message(cancelType, { transactionId, actor: 'x', reason: 'x'.repeat(1e6) }),
+    ],
   ])('B96: %s is told from a message, with a reason', (_what, forged) => {
     expect(readInput(forged, 0)).toEqual({ reason: expect.any(String) });
   });

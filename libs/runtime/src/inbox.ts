@@ -1,18 +1,18 @@
 /**
- * Reads what arrives on the orchestrator's inbox: starts, replies, answers to probes, parents' askings, operators' wishes.
- * Anybody may write to a topic,
+ * Reads what arrives on the orchestrator's inbox: starts, replies, answers to probes, parents' askings, cancellations, and
+ * hints that somebody wished for something. Anybody may write to a topic,
  * so a body is checked before it is believed (B96); what is none of these goes to the dead letters.
  */
 import { isHalf, type LockAnswered, type Reply } from '@sagamore/engine';
 import { isUuid } from '@sagamore/primitives';
 import { asksForChild, isChildType } from './children.js';
 import { lockHintType } from './message.js';
-import type { ChildData, Message, QuestionData, ReplyData, ResumeData, StartData } from './message.js';
+import type { ChildData, Message, QuestionData, ReplyData, StartData } from './message.js';
 import type { Shard } from './ports.js';
 import { isProbed, type ProbedData } from './probe.js';
+import { cancelType, isCancel, wishType, type CancelData, type UnheardWish } from './wish.js';
 
 export const startType = 'transaction.start';
-export const resumeType = 'transaction.resume';
 export const questionType = 'transaction.decision-asked';
 
 /** One thing that happened to one transaction, in the order it became known. */
@@ -22,7 +22,10 @@ export type Input = { readonly transactionId: string; readonly shard: Shard } & 
   | { readonly kind: 'reply'; readonly reply: ReplyData }
   | { readonly kind: 'probed'; readonly probed: ProbedData }
   | { readonly kind: 'question'; readonly question: QuestionData }
-  | { readonly kind: 'resume'; readonly resume: ResumeData }
+  | { readonly kind: 'cancel'; readonly cancel: CancelData }
+  /** Something is wanted; the store says what. */
+  | { readonly kind: 'hint' }
+  | { readonly kind: 'wish'; readonly wish: UnheardWish }
   | { readonly kind: 'due' }
   /** Without `heard`, another owner's hint that something may be heard of a lock. */
   | { readonly kind: 'lock'; readonly heard?: Pick<LockAnswered, 'branchId' | 'answer'> }
@@ -36,8 +39,11 @@ export function readInput(message: Message, shard: Shard): Input | { readonly re
   if (typeof transactionId !== 'string' || !isUuid(transactionId)) return { reason: 'no transaction id' };
   if (type === startType)
     return isStart(data) ? { kind: 'start', transactionId, shard, start: data } : { reason: 'not a start' };
-  if (type === resumeType)
-    return isResume(data) ? { kind: 'resume', transactionId, shard, resume: data } : { reason: 'not a wish' };
+  if (type === wishType) return { kind: 'hint', transactionId, shard };
+  if (type === cancelType)
+    return isCancel(data)
+      ? { kind: 'cancel', transactionId, shard, cancel: data }
+      : { reason: 'not a cancellation' };
   if (isProbed(data)) return { kind: 'probed', transactionId, shard, probed: data };
   if (type === questionType)
     return isQuestionData(data)
@@ -59,11 +65,6 @@ function isStart(data: object): data is StartData {
 function isQuestionData(data: object): data is QuestionData {
   const { branchId, participant } = data as Partial<QuestionData>;
   return typeof branchId === 'string' && typeof participant === 'string';
-}
-
-function isResume(data: object): data is ResumeData {
-  const { actor, reason, parkedAt } = data as Partial<ResumeData>;
-  return typeof actor === 'string' && typeof reason === 'string' && Number.isFinite(parkedAt);
 }
 
 function isReply(data: object): data is ReplyData {

@@ -21,7 +21,6 @@ export {
   type JournalBatch,
   type JournalEntry,
   type JournalReceipt,
-  type OperatorWish,
   type Origin,
   type OutboxRow,
   type ParentLink,
@@ -34,7 +33,6 @@ export {
   type TransactionQuery,
   type TransactionRecord,
   type TransactionStatus,
-  type UnheardWish,
 } from './ports.js';
 // Semantic locks
 export { type LockChanges, type LockRelease, type LockTaking, type StoredLock } from './lock-registry.js';
@@ -58,7 +56,6 @@ export {
   type QuestionData,
   type ReplyAddress,
   type ReplyData,
-  type ResumeData,
   type StartData,
   type TraceContext,
 } from './message.js';
@@ -91,7 +88,7 @@ export { operationIdOf } from './branch.js';
 // Batches and the outbox
 export { gather, type GatherOptions } from './gather.js';
 export { OutboxRelay, type OutboxRelaySettings } from './outbox-relay.js';
-export { deadLetter, undeliverable, type DeadLetterData } from './dead-letters.js';
+export { type DeadLetterData } from './dead-letters.js';
 // The two sides of a transaction
 export {
   Participant,
@@ -106,7 +103,7 @@ export type { CoordinatorHooks, CoordinatorOptions, CoordinatorPorts } from './c
 export { type Rested } from './decision-writer.js';
 export { Definitions, startOf } from './definitions.js';
 export { childIdOf } from './children.js';
-export { resumeType, startType } from './inbox.js';
+export { startType } from './inbox.js';
 export {
   checkBackHandler,
   TwoPhaseSender,
@@ -114,5 +111,18 @@ export {
   type TwoPhaseSenderOptions,
   type TwoPhaseSenderPorts,
 } from './two-phase-sender.js';
+// What people want of transactions
+export { Door, type DoorOptions, type DoorPorts } from './door.js';
+export type { DeclaredProtocol, ProtocolSchemas } from './declared-protocol.js';
+export type { AcceptedReceipt, AcceptedStart, KnownStart, UnbegunStart } from './start.js';
+export type { StartAnswer, StartRequest } from './starting.js';
+export {
+  cancelMessage,
+  type CancelData,
+  type UnheardWish,
+  type Wanted,
+  type Wish,
+  type WishReceipt,
+} from './wish.js';
+export type { Asked, Decline, WishAnswer } from './wishing.js';
 export { Limiter } from './limiter.js';
-export { Serial } from './serial.js';

@@ -73,15 +73,6 @@ export interface ChildData extends StartData {
   readonly parent: ParentLink;
 }
 
-/** The body of `transaction.resume`: a person lets a parked transaction go on (R4, R13). */
-export interface ResumeData {
-  readonly transactionId: TransactionId;
-  /** `updatedAt` of the parked transaction: which rest the wish is for, so that its repeat never ends a later one. */
-  readonly parkedAt: number;
-  readonly actor: string;
-  readonly reason: string;
-}
-
 /** The body of `transaction.decision-asked`: a participant is in doubt about what it has prepared (S69). */
 export interface QuestionData {
   readonly transactionId: TransactionId;

@@ -19,6 +19,8 @@ import type {
 import type { LockChanges, StoredLock } from './lock-registry.js';
 import type { CommandData, Message } from './message.js';
 import type { ProbeData } from './probe.js';
+import type { AcceptedReceipt, AcceptedStart, KnownStart, UnbegunStart } from './start.js';
+import type { UnheardWish, Wanted, Wish, WishReceipt } from './wish.js';
 
 /** One open database transaction. Opaque here; a store of the same technology knows how to use it. What the stores are
  *  asked for at the same time is done in the order of asking, as on one connection. */
@@ -220,6 +222,8 @@ export interface JournalBatch {
   /** Claims to semantic locks that come and go with these events. Claims of one key get their places in the order in
    *  which their batches commit. Absent, none. */
   readonly locks?: LockChanges | undefined;
+  /** Wishes that were told to their transactions, whether or not that changed anything: never told again. */
+  readonly heard?: readonly { readonly shard: Shard; readonly wishId: string }[];
 }
 
 export interface JournalReceipt {
@@ -288,11 +292,16 @@ export abstract class Journal {
   abstract load(ids: readonly TransactionId[]): Promise<readonly StoredTransaction[]>;
   /** Rows without their events, newest first. */
   abstract list(query: TransactionQuery): Promise<readonly StoredTransaction[]>;
-  /** Saves an operator's wish: its audit row and the message for the owner, together (R13, I41). Answers false, and
-   *  writes nothing, when the transaction does not rest as it did at `parkedAt` or the same wish was taken since (S94). */
-  abstract wish(wish: OperatorWish): Promise<readonly OutboxRow[] | false>;
-  /** Wishes for transactions of `shards` that still rest where they did when the wish was taken, longer than `olderThanMs`
-   *  ago; oldest first, at most `limit`. The broker may lose what it acknowledged, and a wish is taken only once. */
+  /** Saves a wish: its audit row and the message for the owner, together (R13, I41), under the lock of the transaction's row,
+   *  at an instant of the store's clock that was read under it. `repeated`: the same signal was saved before, heard or not,
+   *  or the same wish was and nobody has heard it (S40, S94); nothing is written. `stale`: the transaction is at rest for
+   *  good, is not there, or has not `version` events; nothing is written, and the wish must be judged anew. */
+  abstract wish(wish: Wish): Promise<WishReceipt>;
+  /** What was wanted in a slot of a transaction (`slotOf`), whether it was heard or not; the latest, where there are several. */
+  abstract wished(id: TransactionId, slot: string): Promise<Wanted | undefined>;
+  /** Unheard wishes for transactions of `shards` that are not at their end, taken longer than `olderThanMs` ago; oldest
+   *  first, at most `limit`. The broker may lose what it acknowledged, and a wish is taken only once. Where the definition
+   *  is missing only a resumption counts: nobody could hear the others. */
   abstract unheardWishes(
     shards: readonly Shard[],
     query: { olderThanMs: number; limit: number },
@@ -302,28 +311,21 @@ export abstract class Journal {
   abstract locksAround(keys: readonly string[]): Promise<readonly StoredLock[]>;
   /** Every claim of up to `keysMax` keys, by key and place, behind the key `after`. */
   abstract listLocks(page: { keysMax: number; after?: string }): Promise<readonly StoredLock[]>;
+  /** Every unheard wish for these transactions, in the order of saving. Waits for those that are just being saved: one that
+   *  is saved AFTER this bears a later instant than any that was read BEFORE it (S34). */
+  abstract wishesFor(ids: readonly TransactionId[]): Promise<readonly UnheardWish[]>;
+  /** Saves a start that somebody asks for under a key, with its message; or answers what is known of the key, from now
+   *  on or since an earlier call (S42, S46). */
+  abstract accept(start: AcceptedStart): Promise<AcceptedReceipt>;
+  /** Accepted starts on `shards` of which there is no transaction, accepted longer than `olderThanMs` ago; at most `limit`. */
+  abstract unbegunStarts(
+    shards: readonly Shard[],
+    query: { olderThanMs: number; limit: number },
+  ): Promise<readonly UnbegunStart[]>;
+  /** The start that was accepted for a transaction, begun or not. */
+  abstract accepted(id: TransactionId): Promise<KnownStart | undefined>;
   /** The store's clock in ms, carried forward on the host's monotonic clock. */
   abstract now(): number;
-}
-
-export interface OperatorWish {
-  readonly transactionId: TransactionId;
-  readonly action: 'resume';
-  /** `updatedAt` of the parked transaction, as it was read when the wish was made. */
-  readonly parkedAt: number;
-  readonly actor: string;
-  readonly reason: string;
-  readonly message: Message;
-  readonly owner: string;
-}
-
-/** A wish that was taken and on which nobody has acted. */
-export interface UnheardWish {
-  readonly transactionId: TransactionId;
-  readonly shard: Shard;
-  readonly parkedAt: number;
-  readonly actor: string;
-  readonly reason: string;
 }
 
 /** A position from which a record came, for dead letters. */

@@ -36,7 +36,7 @@ export class Subjects {
       missing.filter(({ kind }) => kind === 'start').map(({ transactionId }) => transactionId),
     );
     const wanted = missing.filter(
-      ({ kind, transactionId }) => kind === 'resume' || !starting.has(transactionId),
+      ({ kind, transactionId }) => kind === 'wish' || !starting.has(transactionId),
     );
     const ids = [...new Set(wanted.map(({ transactionId }) => transactionId))];
     if (ids.length === 0) return new Map();
@@ -47,12 +47,18 @@ export class Subjects {
       ({ phase, shard, transactionId }) =>
         this.shards.holds(shard) && (phase !== 'final' || asked.has(transactionId)),
     );
-    const since = new Map(stored.map(({ transactionId, updatedAt }) => [transactionId, updatedAt]));
+    const since = new Map(
+      stored.map(({ transactionId, phase, updatedAt }) => [
+        transactionId,
+        phase === 'parked' ? updatedAt : undefined,
+      ]),
+    );
     this.hooks.onLate(ids.filter((id) => !since.has(id) && !asked.has(id)).length);
     return new Map(
       this.revive(stored).map((live) => {
         const { transactionId } = live.record;
-        return [transactionId, { ...undecided(live), parkedAt: since.get(transactionId)! }];
+        const parkedAt = since.get(transactionId);
+        return [transactionId, { ...undecided(live), ...(parkedAt !== undefined && { parkedAt }) }];
       }),
     );
   }

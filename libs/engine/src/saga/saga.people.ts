@@ -6,6 +6,7 @@ import type { TransactionCommand } from '../command.js';
 import type { Decided, Settled } from '../event.js';
 import type { Transition } from '../machine.js';
 import type { RestReason } from '../standing.js';
+import type { CancelVerdict } from '../transaction.js';
 import { stepOfNode, type SagaDefinition } from './saga.plan.js';
 import { answerParent } from './saga.child.js';
 import { goBack, settleCompensating } from './saga.compensation.js';
@@ -17,12 +18,8 @@ import { canTurn, isAwaited, turnAround, unknown } from './saga.turn.js';
 
 type Step = Transition<SagaState, TransactionCommand>;
 
-/** What a cancellation would do, for whoever must answer the customer (S109). `too-late`: the pivot was asked for, so
- *  the transaction goes on to its end, unless the pivot itself says no. */
-export function judgeCancel(
-  definition: SagaDefinition,
-  state: SagaState,
-): 'cancels' | 'too-late' | 'already-undoing' | 'ended' {
+/** What a cancellation would do, for whoever must answer the customer (S109). */
+export function judgeCancel(definition: SagaDefinition, state: SagaState): CancelVerdict {
   const moving = movingOf(state);
   if (moving === undefined) return 'ended';
   if (moving.status === 'compensating') return 'already-undoing';

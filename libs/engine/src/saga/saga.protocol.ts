@@ -12,6 +12,8 @@ import { classifyLate } from './saga.late.js';
 import { claimsOf, hasLocks } from './saga.lock.js';
 import { addresseeOf, sagaMachine } from './saga.machine.js';
 import type { AnyContext, SagaDefinition } from './saga.plan.js';
+import { judgeCancel } from './saga.people.js';
+import { awaitsSignal, judgeSignal } from './saga.signal.js';
 import { isIdle, isMoving, type Branch, type Moving, type SagaState } from './saga.state.js';
 import { dueBranch } from './saga.time.js';
 import { timelineOf } from './saga.timeline.js';
@@ -33,6 +35,9 @@ export function sagaProtocol(definition: SagaDefinition): Protocol<SagaState> {
     standing: standingOf,
     retryOf: (state, event) => retryOf(definition, state, event),
     ...(hasLocks(definition) && { claims: (state: SagaState) => claimsOf(definition, state) }),
+    judgeSignal: (state, signal) => judgeSignal(definition, state, signal),
+    judgeCancel: (state) => judgeCancel(definition, state),
+    awaitsSignal,
     classifyLate: (state, event) => classifyLate(definition, state, event),
     runLocal: (command) => runLocal(definition, command),
     timeline: (start, events) => timelineOf(definition, start, events),

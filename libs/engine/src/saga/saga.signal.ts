@@ -4,9 +4,10 @@
  * the order in which they are handled.
  */
 import type { TransactionCommand } from '../command.js';
-import type { SignalReceived } from '../event.js';
+import { spokenAt, type SignalReceived } from '../event.js';
 import type { Transition } from '../machine.js';
 import type { RestReason } from '../standing.js';
+import type { SignalVerdict } from '../transaction.js';
 import { goOn, isNo } from './saga.forward.js';
 import type { SagaDefinition, SagaNode } from './saga.plan.js';
 import { entryOf } from './saga.results.js';
@@ -22,25 +23,21 @@ function nodeOf({ nodes }: SagaDefinition, name: string): SignalNode | undefined
   return node?.kind === 'signal' ? node : undefined;
 }
 
-/** What becomes of a signal. `delivered`: it was waited for · `buffered`: it will be · `repeated`: the same one came
- *  before · `too-late`: another came before, its time is over, or the saga goes no further · `unknown`: nobody of this
- *  name is ever waited for. */
-export type SignalVerdict = 'delivered' | 'buffered' | 'repeated' | 'too-late' | 'unknown';
-
 /** What a signal would do, for whoever must answer the sender BEFORE or AFTER it is told to the machine. */
 export function judgeSignal(
   definition: SagaDefinition,
   state: SagaState,
-  { name, id, at }: Pick<SignalReceived, 'name' | 'id' | 'at'>,
+  signal: Pick<SignalReceived, 'name' | 'id' | 'at' | 'recordedAt'>,
 ): SignalVerdict {
+  const { name, id } = signal;
   const node = nodeOf(definition, name);
   const moving = movingOf(state);
   if (node === undefined) return 'unknown';
-  const earlier = moving?.signals.find((signal) => signal.name === name);
+  const earlier = moving?.signals.find((other) => other.name === name);
   if (earlier !== undefined) return earlier.id === id ? 'repeated' : 'too-late';
   if (moving?.status !== 'executing') return 'too-late';
   const branch = moving.active.find((other) => other.node === node.index);
-  if (branch !== undefined) return at >= branch.due ? 'too-late' : 'delivered';
+  if (branch !== undefined) return spokenAt(signal) >= branch.due ? 'too-late' : 'delivered';
   return entryOf(moving.done, node.index) === undefined ? 'buffered' : 'too-late';
 }
 
@@ -54,7 +51,7 @@ export function hearSignal(
   const moving = movingOf(state);
   if (node === undefined || moving?.status !== 'executing' || !Number.isFinite(event.at)) return undefined;
   const branch = moving.active.find((other) => other.node === node.index);
-  if (branch !== undefined && event.at >= branch.due && isMoving(state) && !state.isPaused) {
+  if (branch !== undefined && spokenAt(event) >= branch.due && isMoving(state) && !state.isPaused) {
     // S34: the deadline was reached BEFORE the signal was recorded, whatever is handled first.
     return settleSignal(definition, moving, { branch, at: event.at });
   }
@@ -97,4 +94,11 @@ function whyRefused(node: SignalNode, signal: Signal | undefined): RestReason | 
       ? { kind: 'refused', branchId, refusal: { code: 'rejected' } }
       : undefined;
   return node.onDeadline === 'refuse' ? { kind: 'timed-out', branchId } : undefined;
+}
+
+/** Whether a wait for somebody ends by time. */
+export function awaitsSignal(state: SagaState): boolean {
+  return (
+    isMoving(state) && state.active.some((branch) => branch.waitingFor === 'signal' && branch.due < Infinity)
+  );
 }

@@ -3,7 +3,7 @@
  * Told by replaying the stored events, so it can never differ from what the machine did; it decides nothing.
  */
 import type { TransactionCommand } from '../command.js';
-import type { TransactionEvent } from '../event.js';
+import { spokenAt, type TransactionEvent } from '../event.js';
 import type { Start, StepView } from '../transaction.js';
 import { sagaMachine } from './saga.machine.js';
 import type { SagaDefinition } from './saga.plan.js';
@@ -98,7 +98,7 @@ function outcomeOf(branch: Branch, event: TransactionEvent): StepView['outcome']
     case 'time-passed':
       return branch.waitingFor === 'instant' ? 'succeeded' : 'unknown';
     case 'signal-received':
-      return branch.id === event.name && event.at < branch.due ? 'succeeded' : 'unknown';
+      return branch.id === event.name && spokenAt(event) < branch.due ? 'succeeded' : 'unknown';
     case 'lock-answered':
       if (branch.id !== event.branchId) return 'unknown';
       return event.answer.outcome === 'granted' ? 'succeeded' : 'refused';

@@ -68,7 +68,9 @@ export function createHttpEdge(
     adapter,
     options: { bodyParser: false },
     protect: (app) => {
-      app.useGlobalPipes(new StandardSchemaValidationPipe({ exceptionFactory: invalidRequest }));
+      app.useGlobalPipes(
+        new StandardSchemaValidationPipe({ exceptionFactory: (issues) => invalidRequest(issues) }),
+      );
       app.useGlobalFilters(new ProblemFilter(log, (path) => routes.methodsOf(path)));
     },
   };

@@ -19,6 +19,8 @@ export interface ProblemOptions {
   readonly detail?: string;
   readonly errors?: readonly ProblemError[];
   readonly headers?: Readonly<Record<string, string>>;
+  /** Members of its own (RFC 9457), for what a program must read; none of the standard's names. */
+  readonly extensions?: Readonly<Record<string, unknown>>;
 }
 
 /** The body of every answer that is an error. */
@@ -63,9 +65,10 @@ export function problemOf(
   exception: ProblemException,
   { instance, correlationId }: ProblemPlace = {},
 ): Problem {
-  const { title, detail, errors } = exception.problem;
+  const { title, detail, errors, extensions } = exception.problem;
   const status = exception.getStatus();
   return {
+    ...extensions,
     type: 'about:blank',
     title: title ?? STATUS_CODES[status] ?? 'Error',
     status,

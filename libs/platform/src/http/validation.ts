@@ -13,9 +13,12 @@ interface Issue {
 const errorsMax = 20;
 const textMax = 200;
 
-/** The 400 for a request that its schema refused. */
-export function invalidRequest(issues: readonly Issue[]): ProblemException {
-  const errors = issues.slice(0, errorsMax).map(errorOf);
+/** The 400 for a request that its schema refused; `within` points at the part that the schema was for. */
+export function invalidRequest(issues: readonly Issue[], within = ''): ProblemException {
+  const errors = issues.slice(0, errorsMax).map((issue) => {
+    const { pointer, detail } = errorOf(issue);
+    return { pointer: `${within}${pointer}`, detail };
+  });
   return new ProblemException(400, 'REQUEST_INVALID', {
     detail: 'the request does not fit its schema',
     errors,

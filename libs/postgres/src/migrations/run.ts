@@ -10,6 +10,7 @@ import { AddDueTime1764000000021 } from './due-time.migration.js';
 import { CreateJournal1764000000003 } from './journal.migration.js';
 import { CreateSemanticLock1764000000031 } from './lock.migration.js';
 import { CreateOutbox1764000000001 } from './outbox.migration.js';
+import { WidenWishes1764000000030 } from './wish.migration.js';
 
 /** What every participant needs: barrier, intents, outbox. */
 export const platformMigrations: readonly (new () => MigrationInterface)[] = [
@@ -23,6 +24,7 @@ export const orchestratorMigrations: readonly (new () => MigrationInterface)[] =
   CreateJournal1764000000003,
   AddChildren1764000000010,
   AddDueTime1764000000021,
+  WidenWishes1764000000030,
   CreateSemanticLock1764000000031,
 ];
 

@@ -4,15 +4,16 @@
  */
 import type { Random } from '@sagamore/primitives';
 import {
+  Definitions,
+  Door,
   inboxTopic,
-  resumeType,
   startType,
   type Message,
-  type ResumeData,
   type StartData,
+  type Wanted,
 } from '@sagamore/runtime';
 import { epochMs } from './host-ports.js';
-import { placeOrder, type SimOrder } from './place-order.js';
+import { placeOrder, protocol, type SimOrder } from './place-order.js';
 import { ordersTable, type OrderRow } from './services.js';
 import type { World } from './world.js';
 
@@ -57,9 +58,6 @@ function uuidFrom(luck: Random, index: number): string {
 interface StoredPhase {
   readonly transactionId: string;
   readonly phase: string;
-  readonly shard: number;
-  readonly updatedAt: number;
-  readonly wished: readonly string[];
 }
 
 export class Client {
@@ -151,43 +149,22 @@ export class Client {
   }
 
   private letParkedGoOn(): void {
-    const parked = this.transactions().filter(
-      ({ phase, wished }) => phase === 'parked' && !wished.includes('resume'),
-    );
+    const parked = this.transactions().filter(({ phase }) => phase === 'parked');
     // During the faults the operator is rarely at the desk.
     const chosen = this.world.faults.healed ? parked : parked.slice(0, this.world.faults.ms(0, 1));
-    for (const row of chosen) this.resume(row);
+    for (const { transactionId } of chosen) this.wish(transactionId, { type: 'operator-resumed' });
   }
 
-  private resume({ transactionId, shard, updatedAt: parkedAt }: StoredPhase): void {
+  /** Through the same door as a request's. */
+  private wish(transactionId: string, wanted: Wanted): void {
     const instance = this.world.up('orchestrator-a')[0] ?? this.world.up('orchestrator-b')[0];
     if (instance?.journal === undefined) return;
     const { journal, relay, host } = instance;
-    const data: ResumeData = { transactionId, parkedAt, actor: 'operator', reason: 'seen to' };
-    const message: Message<ResumeData> = {
-      id: `${transactionId}/resume/${this.world.clock.now()}`,
-      type: resumeType,
-      source: 'orchestrator',
-      topic: inboxTopic,
-      key: transactionId,
-      partition: shard,
-      occurredAt: journal.now(),
-      data,
-    };
-    void journal
-      .wish({
-        transactionId,
-        action: 'resume',
-        parkedAt,
-        actor: 'operator',
-        reason: 'seen to',
-        message,
-        owner: host.name,
-      })
-      .then((rows) => {
-        this.world.count('resumed by the operator');
-        if (rows !== false) relay.publish(rows);
-      })
+    const definitions = new Definitions([protocol]);
+    const shards = this.world.shardCount;
+    void new Door({ journal, definitions, relay }, { owner: host.name, shards })
+      .wish({ transactionId, wanted, actor: 'operator', reason: 'seen to' })
+      .then(({ outcome }) => this.world.count(`${wanted.type}: ${outcome}`))
       .catch(() => this.world.count('wishes asked again'));
   }
 }

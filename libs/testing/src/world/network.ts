@@ -5,7 +5,6 @@
 import { MemoryBus, type MemoryBroker } from '@sagamore/memory';
 import {
   Bus,
-  resumeType,
   startType,
   type ActiveSubscription,
   type Delivery,
@@ -57,7 +56,7 @@ export class Network {
 
 /** What its sender, or its sender's watchdog, asks for again when no answer comes. */
 function mayBeLost({ type, topic, data }: Message): boolean {
-  if (type === startType || type === resumeType || topic.endsWith('.commands')) return true;
+  if (type === startType || type === 'transaction.wish' || topic.endsWith('.commands')) return true;
   return typeof data === 'object' && data !== null && ('reply' in data || 'finding' in data);
 }
 

@@ -5,18 +5,23 @@
 import { memoryTx } from '@sagamore/memory';
 import {
   Journal,
+  type AcceptedReceipt,
+  type AcceptedStart,
   type DuePlace,
   type Epoch,
   type JournalBatch,
   type JournalReceipt,
-  type OperatorWish,
-  type OutboxRow,
+  type KnownStart,
   type Shard,
   type StoredLock,
   type StoredTransaction,
   type TransactionQuery,
   type Tx,
+  type UnbegunStart,
   type UnheardWish,
+  type Wanted,
+  type Wish,
+  type WishReceipt,
 } from '@sagamore/runtime';
 import type { HostDatabase } from './host-ports.js';
 
@@ -80,15 +85,32 @@ export class WatchedJournal extends Journal {
     return this.inner.list(query);
   }
 
-  override wish(wish: OperatorWish): Promise<readonly OutboxRow[] | false> {
+  override wish(wish: Wish): Promise<WishReceipt> {
     return this.inner.wish(wish);
   }
 
-  override unheardWishes(
-    shards: readonly Shard[],
-    query: { olderThanMs: number; limit: number },
-  ): Promise<readonly UnheardWish[]> {
-    return this.inner.unheardWishes(shards, query);
+  override wished(id: string, slot: string): Promise<Wanted | undefined> {
+    return this.inner.wished(id, slot);
+  }
+
+  override unheardWishes(...look: Parameters<Journal['unheardWishes']>): Promise<readonly UnheardWish[]> {
+    return this.inner.unheardWishes(...look);
+  }
+
+  override wishesFor(ids: readonly string[]): Promise<readonly UnheardWish[]> {
+    return this.inner.wishesFor(ids);
+  }
+
+  override accept(start: AcceptedStart): Promise<AcceptedReceipt> {
+    return this.inner.accept(start);
+  }
+
+  override unbegunStarts(...look: Parameters<Journal['unbegunStarts']>): Promise<readonly UnbegunStart[]> {
+    return this.inner.unbegunStarts(...look);
+  }
+
+  override accepted(id: string): Promise<KnownStart | undefined> {
+    return this.inner.accepted(id);
   }
 
   override locksAround(keys: readonly string[]): Promise<readonly StoredLock[]> {

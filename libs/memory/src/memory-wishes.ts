@@ -1,0 +1,159 @@
+/**
+ * What people want of transactions, in one process: saved under the lock of the transaction's row, as the look is made that
+ * precedes the end of a wait, so that which came first is one order for everybody (S34). It judges nothing.
+ */
+import type { TransactionId } from '@sagamore/engine';
+import type {
+  AcceptedReceipt,
+  AcceptedStart,
+  KnownStart,
+  Outbox,
+  Shard,
+  Tx,
+  UnbegunStart,
+  UnheardWish,
+  Wanted,
+  Wish,
+  WishReceipt,
+} from '@sagamore/runtime';
+import { auditTable, tablesOf, type AuditRow, type JournalTables } from './journal-tables.js';
+import type { MemoryDatabase } from './memory-database.js';
+import { memoryTx, type TableView } from './memory-tx.js';
+
+/** Which of what nobody heard is looked for. */
+export interface Look {
+  readonly olderThanMs: number;
+  readonly limit: number;
+}
+
+interface StartRow extends Omit<AcceptedStart, 'message' | 'owner'> {
+  readonly at: number;
+}
+
+/** The part of `Journal` that is about wishes and starts. */
+export class MemoryWishes {
+  constructor(
+    private readonly database: MemoryDatabase,
+    private readonly outbox: Outbox,
+  ) {}
+
+  wish(wish: Wish): Promise<WishReceipt> {
+    return this.database.transaction(async (tx) => {
+      const tables = tablesOf(tx);
+      const { transactionId, wanted, slot, version, actor, reason } = wish;
+      const row = await tables.transactions.lock(transactionId);
+      const earlier = inSlot(tables, transactionId, slot).findLast(isTaken);
+      if (earlier !== undefined) return { outcome: 'repeated', wanted: earlier.wanted };
+      const seen = tables.entries.group(transactionId).length;
+      const isOpen = row?.phase === 'moving' || row?.phase === 'parked';
+      if (row === undefined || !isOpen || seen !== version) return { outcome: 'stale' };
+      const { status, shard, updatedAt } = row;
+      const at = this.database.now();
+      const audit = { transactionId, shard, slot, wanted, actor, reason, status, at, isHeard: false };
+      await tables.audits.insert(
+        String(memoryTx(tx).next(auditTable)),
+        row.phase === 'parked' ? { ...audit, parkedAt: updatedAt } : audit,
+      );
+      return { outcome: 'taken', at, rows: await this.outbox.append(tx, [wish.message], wish.owner) };
+    });
+  }
+
+  wished(id: TransactionId, slot: string): Promise<Wanted | undefined> {
+    return this.database.transaction(async (tx) => inSlot(tablesOf(tx), id, slot).at(-1)?.wanted);
+  }
+
+  unheard(shards: readonly Shard[], { olderThanMs, limit }: Look): Promise<readonly UnheardWish[]> {
+    return this.database.transaction(async (tx) => {
+      const tables = tablesOf(tx);
+      const before = this.database.now() - olderThanMs;
+      const found = unheardOf(tables, ({ shard, at }) => shards.includes(shard) && at <= before);
+      return found.filter((wish) => canBeHeard(tables, wish)).slice(0, limit);
+    });
+  }
+
+  wishesFor(ids: readonly TransactionId[]): Promise<readonly UnheardWish[]> {
+    return this.database.transaction(async (tx) => {
+      const tables = tablesOf(tx);
+      for (const id of ids.toSorted()) await tables.transactions.lock(id);
+      return unheardOf(tables, ({ transactionId }) => ids.includes(transactionId));
+    });
+  }
+
+  accept(start: AcceptedStart): Promise<AcceptedReceipt> {
+    return this.database.transaction(async (tx) => {
+      const starts = startsOf(tx);
+      const { message, owner, ...kept } = start;
+      const key = `${start.actor} ${start.key}`;
+      const known = await starts.lock(key);
+      if (known !== undefined)
+        return { transactionId: known.transactionId, requestHash: known.requestHash, rows: [] };
+      await starts.insert(key, { ...kept, at: this.database.now() });
+      const { transactionId, requestHash } = start;
+      return { transactionId, requestHash, rows: await this.outbox.append(tx, [message], owner) };
+    });
+  }
+
+  unbegun(shards: readonly Shard[], { olderThanMs, limit }: Look): Promise<readonly UnbegunStart[]> {
+    return this.database.transaction(async (tx) => {
+      const { transactions } = tablesOf(tx);
+      const before = this.database.now() - olderThanMs;
+      const rows = startsOf(tx)
+        .scan()
+        .map(([, row]) => row);
+      const found = rows.filter(({ transactionId, shard, at }) => {
+        return at <= before && shards.includes(shard) && transactions.get(transactionId) === undefined;
+      });
+      return found.slice(0, limit).map(({ transactionId, definition, shard, input }) => {
+        return { transactionId, definition, shard, input };
+      });
+    });
+  }
+
+  accepted(id: TransactionId): Promise<KnownStart | undefined> {
+    return this.database.transaction(async (tx) => {
+      const rows = startsOf(tx).scan();
+      const found = rows.find(([, { transactionId }]) => transactionId === id)?.[1];
+      return found && { transactionId: id, definition: found.definition, acceptedAt: found.at };
+    });
+  }
+}
+
+/** Marks wishes as heard, within the batch that tells them. */
+export async function hear(
+  { audits }: JournalTables,
+  wishes: readonly { readonly wishId: string }[],
+): Promise<void> {
+  for (const { wishId } of wishes) {
+    const row = await audits.lock(wishId);
+    if (row !== undefined) await audits.put(wishId, { ...row, isHeard: true });
+  }
+}
+
+function startsOf(tx: Tx): TableView<StartRow> {
+  return memoryTx(tx).table<StartRow>('accepted-start');
+}
+
+function inOrder({ audits }: JournalTables): readonly (readonly [string, AuditRow])[] {
+  return audits.scan().toSorted(([one], [other]) => Number(one) - Number(other));
+}
+
+function inSlot(tables: JournalTables, id: TransactionId, slot: string): readonly AuditRow[] {
+  const rows = inOrder(tables).map(([, row]) => row);
+  return rows.filter((row) => row.transactionId === id && row.slot === slot);
+}
+
+function isTaken({ isHeard, wanted }: AuditRow): boolean {
+  return !isHeard || wanted.type === 'signal-received';
+}
+
+function unheardOf(tables: JournalTables, isMeant: (row: AuditRow) => boolean): readonly UnheardWish[] {
+  const rows = inOrder(tables).filter(([, row]) => !row.isHeard && isMeant(row));
+  return rows.map(([wishId, { slot: _, status: __, isHeard: ___, ...wish }]) => ({ wishId, ...wish }));
+}
+
+/** Where the definition is missing nobody can hear more than that it shall go on. */
+function canBeHeard({ transactions }: JournalTables, { transactionId, wanted }: UnheardWish): boolean {
+  const row = transactions.get(transactionId);
+  if (row?.phase !== 'moving' && row?.phase !== 'parked') return false;
+  return row.reason?.kind !== 'no-handler' || wanted.type === 'operator-resumed';
+}
