@@ -7,7 +7,9 @@ import {
   orchestratorMigrations,
   platformMigrations,
   PostgresBarrier,
+  PostgresBarrierHistory,
   PostgresDatabase,
+  PostgresHistory,
   PostgresIntents,
   PostgresJournal,
   PostgresOutbox,
@@ -19,7 +21,11 @@ import { testPostgres } from './postgres.js';
 
 export type PostgresPorts = Awaited<ReturnType<typeof openPostgresPorts>>;
 
-const expireAll = statement('test-expire', `update outbox set claimed_until = '-infinity'`);
+const expireAll = statement(
+  'test-expire',
+  `with ripe as (update tombstone set planted_at = '-infinity')
+   update outbox set claimed_until = '-infinity'`,
+);
 
 export interface OpenOptions {
   /** A database to share with adapters that are open already, as another process would. Default: a fresh one. */
@@ -43,6 +49,8 @@ export async function openPostgresPorts(options: OpenOptions = {}) {
     barrier: new PostgresBarrier(),
     intents: new PostgresIntents(database),
     outbox: new PostgresOutbox(database),
+    history: new PostgresHistory(database),
+    barrierHistory: new PostgresBarrierHistory(database),
     journal: new PostgresJournal(database),
     expireClaims: async () => void (await database.read(expireAll)),
     prepared,

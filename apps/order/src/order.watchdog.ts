@@ -2,6 +2,7 @@
  * Sends the start again for orders that have been PENDING for long (R17): the broker may lose what it acknowledged, and
  * nothing downstream could notice. It never changes an order, and a start that was not lost changes nothing (R16).
  */
+import { firstUuidAt } from '@sagamore/primitives';
 import type { Bus, Clock } from '@sagamore/runtime';
 import { startMessage } from './order.service.js';
 import type { OrderStore } from './order.store.js';
@@ -57,7 +58,7 @@ export class OrderWatchdog {
   async round(): Promise<number> {
     const { max, olderThanMs, shards } = this.options;
     const now = this.ports.now();
-    const before = firstIdAt(now - olderThanMs);
+    const before = firstUuidAt(now - olderThanMs);
     const inputs = await this.ports.orders.pending({ after: this.after, before, limit: max });
     if (inputs.length > 0) await this.ports.bus.send(inputs.map((input) => startMessage(input, now, shards)));
     this.after = inputs.length === max ? inputs.at(-1)!.orderId : beforeAll;
@@ -71,10 +72,4 @@ export class OrderWatchdog {
       void this.inHand.finally(() => this.schedule());
     });
   }
-}
-
-/** The smallest id of version 7 that an order placed at `ms` can have: age is read off the id, without an index of its own. */
-function firstIdAt(ms: number): string {
-  const hex = Math.trunc(ms).toString(16).padStart(12, '0');
-  return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`;
 }

@@ -10,6 +10,7 @@ export {
 } from './memory-database.js';
 export { memoryTx, MemoryTx, type TableView } from './memory-tx.js';
 export { MemoryBarrier } from './memory-barrier.js';
+export { MemoryBarrierHistory, MemoryHistory } from './memory-history.js';
 export { MemoryIntents } from './memory-intents.js';
 export { MemoryPrepared, type MemoryPreparedOptions } from './memory-prepared.js';
 export { MemoryOutbox, type MemoryOutboxOptions } from './memory-outbox.js';

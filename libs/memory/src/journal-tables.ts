@@ -44,6 +44,13 @@ export interface AuditRow extends Omit<UnheardWish, 'wishId'> {
   readonly isHeard: boolean;
 }
 
+/** What is remembered of a transaction that was removed, or is about to be. */
+export interface TombstoneRow {
+  readonly transactionId: TransactionId;
+  readonly status: string;
+  readonly plantedAt: number;
+}
+
 /** The table of audit rows, and the sequence of their keys. */
 export const auditTable = 'audit';
 
@@ -53,6 +60,9 @@ export interface JournalTables {
   readonly transactions: TableView<TransactionRow>;
   readonly entries: TableView<JournalRow>;
   readonly audits: TableView<AuditRow>;
+  readonly tombstones: TableView<TombstoneRow>;
+  /** One row: below it no transaction begins. */
+  readonly horizon: TableView<TransactionId>;
 }
 
 /** The journal's tables as `tx` sees them. */
@@ -64,6 +74,8 @@ export function tablesOf(tx: Tx): JournalTables {
     transactions: own.table('transaction'),
     entries: own.table('journal'),
     audits: own.table(auditTable),
+    tombstones: own.table('tombstone'),
+    horizon: own.table('horizon'),
   };
 }
 

@@ -6,15 +6,17 @@ import type { TransactionId } from '@sagamore/engine';
 import type { JournalEntry, TransactionRecord, TransactionStatus } from '@sagamore/runtime';
 import type { JournalTables, TransactionRow } from './journal-tables.js';
 
-/** Writes the rows of new transactions and answers those that existed already (R16). */
+/** Writes the rows of new transactions and answers those that existed already (R16), removed ones included (S45). */
 export async function writeStarts(
-  { transactions }: JournalTables,
+  { transactions, tombstones, horizon }: JournalTables,
   starts: readonly TransactionRecord[],
 ): Promise<readonly TransactionId[]> {
   const known: TransactionId[] = [];
   for (const start of starts) {
     const { transactionId, startedAt } = start;
-    if (transactions.get(transactionId) !== undefined) {
+    const isPast =
+      tombstones.get(transactionId) !== undefined || transactionId < (horizon.get('horizon') ?? '');
+    if (isPast || transactions.get(transactionId) !== undefined) {
       known.push(transactionId);
       continue;
     }

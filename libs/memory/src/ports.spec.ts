@@ -6,6 +6,7 @@ import { describePortsContract } from '@sagamore/testing';
 import { ManualClock } from './manual-clock.js';
 import { MemoryBarrier } from './memory-barrier.js';
 import { MemoryDatabase } from './memory-database.js';
+import { MemoryBarrierHistory, MemoryHistory } from './memory-history.js';
 import { MemoryIntents } from './memory-intents.js';
 import { MemoryJournal } from './memory-journal.js';
 import { MemoryOutbox } from './memory-outbox.js';
@@ -25,6 +26,8 @@ describePortsContract('memory', async () => {
     intents: new MemoryIntents(database),
     outbox,
     journal: new MemoryJournal(database, outbox),
+    history: new MemoryHistory(database),
+    barrierHistory: new MemoryBarrierHistory(database),
     prepared: new MemoryPrepared(database, { lockTimeoutMs }),
     outlastLocks: async () => clock.advance(lockTimeoutMs),
     expireClaims: async () => clock.advance(longerThanAnyClaimMs),

@@ -32,6 +32,12 @@ describe('settings', () => {
       partitions: 2,
       evictAfterMs: 60_000,
       wakesPerSecond: 1_000,
+      retention: {
+        keepMs: 30 * 86_400_000,
+        keyLifeMs: 90 * 86_400_000,
+        auditMs: 730 * 86_400_000,
+        redeliveryMs: 14 * 86_400_000,
+      },
       operatorName: 'operator',
       logLevel: 'info',
       logPretty: false,
@@ -103,6 +109,17 @@ describe('settings', () => {
       'DATABASE_URL_PAYMENT',
     ];
     for (const name of named) expect(message).toContain(`${name}: `);
+  });
+
+  test.each([
+    [{ RETENTION_DAYS: '7' }, 'RETENTION_DAYS: must be more than REDELIVERY_DAYS'],
+    [{ RETENTION_DAYS: '14' }, 'RETENTION_DAYS: must be more than REDELIVERY_DAYS'],
+    [{ RETENTION_DAYS: '3', REDELIVERY_DAYS: '2', KEY_LIFE_DAYS: '2' }, 'KEY_LIFE_DAYS: must not be less'],
+  ])('S10: an answer that would be forgotten before its question is: %j', (given, problem) => {
+    expect(problemsOf(given)).toContain(problem);
+    expect(
+      readConfig({ RETENTION_DAYS: '3', REDELIVERY_DAYS: '2', KEY_LIFE_DAYS: '3' }).retention.keepMs,
+    ).toBe(3 * 86_400_000);
   });
 
   test.each([

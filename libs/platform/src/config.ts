@@ -33,6 +33,8 @@ export interface Config {
   /** What only waits, and longer, leaves memory. */
   readonly evictAfterMs: number;
   readonly wakesPerSecond: number;
+  /** How long what ended is kept, ms. */
+  readonly retention: RetentionConfig;
   readonly operatorToken?: string;
   readonly operatorName: string;
   readonly cardNetworkUrl?: string;
@@ -59,6 +61,14 @@ export interface TracingConfig {
   readonly slowMs: number;
 }
 
+export interface RetentionConfig {
+  readonly keepMs: number;
+  readonly keyLifeMs: number;
+  readonly auditMs: number;
+  /** The age up to which a message may still be delivered. */
+  readonly redeliveryMs: number;
+}
+
 export interface KafkaConfig {
   /** Absent when the process is given a bus of its own. */
   readonly brokers?: readonly string[];
@@ -72,6 +82,7 @@ export interface KafkaConfig {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
+const dayMs = 86_400_000;
 const databasePrefix = 'DATABASE_URL_';
 const participantPrefix = 'PARTICIPANT_URL_';
 
@@ -98,6 +109,7 @@ export function readConfig(
   problems.push(...saslProblems(env));
   const read = settings.safeParse(withoutEmpty(env));
   problems.push(...(read.error?.issues ?? []).map(({ path, message }) => `${path.join('.')}: ${message}`));
+  if (read.success) problems.push(...retentionProblems(read.data));
   if (!read.success || problems.length > 0) throw invalid(problems);
   return freeze(configOf(read.data, named));
 }
@@ -161,6 +173,14 @@ function saslProblems(env: Environment): readonly string[] {
     : missing.map((name) => `${name}: goes with the other two, found nothing`);
 }
 
+/** A message that is delivered after its answer was forgotten is done twice, so such settings are refused (S10). */
+function retentionProblems({ RETENTION_DAYS, REDELIVERY_DAYS, KEY_LIFE_DAYS }: Settings): readonly string[] {
+  return [
+    ...(RETENTION_DAYS > REDELIVERY_DAYS ? [] : ['RETENTION_DAYS: must be more than REDELIVERY_DAYS']),
+    ...(KEY_LIFE_DAYS >= RETENTION_DAYS ? [] : ['KEY_LIFE_DAYS: must not be less than RETENTION_DAYS']),
+  ];
+}
+
 function configOf(read: Settings, named: Pick<Config, 'databaseUrls' | 'participantUrls'>): Config {
   return {
     ...named,
@@ -174,6 +194,12 @@ function configOf(read: Settings, named: Pick<Config, 'databaseUrls' | 'particip
     partitions: read.PARTITIONS,
     evictAfterMs: read.EVICT_AFTER_MS,
     wakesPerSecond: read.WAKES_PER_SECOND,
+    retention: {
+      keepMs: read.RETENTION_DAYS * dayMs,
+      keyLifeMs: read.KEY_LIFE_DAYS * dayMs,
+      auditMs: read.AUDIT_DAYS * dayMs,
+      redeliveryMs: read.REDELIVERY_DAYS * dayMs,
+    },
     operatorName: read.OPERATOR_NAME,
     ...(read.OPERATOR_TOKEN && { operatorToken: read.OPERATOR_TOKEN }),
     ...(read.CARD_NETWORK_URL && { cardNetworkUrl: read.CARD_NETWORK_URL }),
@@ -211,8 +237,17 @@ function kafkaOf(read: Settings): KafkaConfig {
 }
 
 function freeze(config: Config): Config {
-  const { databaseUrls, participantUrls, kafka, circuit, prepares } = config;
-  for (const part of [databaseUrls, participantUrls, circuit, prepares, kafka, kafka.brokers, kafka.sasl])
-    Object.freeze(part);
+  const { databaseUrls, participantUrls, retention, kafka, circuit, prepares } = config;
+  const nested = [
+    databaseUrls,
+    participantUrls,
+    retention,
+    circuit,
+    prepares,
+    kafka,
+    kafka.brokers,
+    kafka.sasl,
+  ];
+  for (const part of nested) Object.freeze(part);
   return Object.freeze(config);
 }

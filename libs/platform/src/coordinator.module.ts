@@ -5,16 +5,23 @@
 import { systemRandom } from '@sagamore/primitives';
 import { HttpParticipantCalls } from '@sagamore/http';
 import type { Protocol } from '@sagamore/engine';
-import { orchestratorMigrations, PostgresDatabase, PostgresJournal } from '@sagamore/postgres';
+import {
+  orchestratorMigrations,
+  PostgresDatabase,
+  PostgresHistory,
+  PostgresJournal,
+} from '@sagamore/postgres';
 import {
   Bus,
   Clock,
   Coordinator,
   Database,
   Definitions,
+  History,
   Journal,
   OutboxRelay,
   ParticipantCalls,
+  Retention,
 } from '@sagamore/runtime';
 import {
   Inject,
@@ -38,7 +45,7 @@ export interface CoordinatorModuleOptions {
   readonly protocols: readonly Protocol[];
 }
 
-/** Provides and exports `Journal`, `Definitions`, `Coordinator`, and what `SagamoreModule` exports. The coordinator joins
+/** Provides and exports `Journal`, `History`, `Definitions`, `Coordinator`, and what `SagamoreModule` exports. The coordinator joins
  *  its inbox AFTER the application is up and leaves it BEFORE anything else stops. */
 @Module({})
 export class CoordinatorModule implements OnApplicationBootstrap, BeforeApplicationShutdown {
@@ -46,6 +53,7 @@ export class CoordinatorModule implements OnApplicationBootstrap, BeforeApplicat
     @Inject(Coordinator) private readonly coordinator: Coordinator,
     @Inject(TransactionTracer) private readonly tracer: TransactionTracer,
     @Inject(ParticipantCalls) private readonly calls: HttpParticipantCalls,
+    @Inject(Retention) private readonly retention: Retention,
     @Inject(HealthChecks) health: HealthChecks,
   ) {
     health.register('orchestrator inbox', () => coordinator.healthy() || 'the inbox is not being read');
@@ -61,15 +69,17 @@ export class CoordinatorModule implements OnApplicationBootstrap, BeforeApplicat
       module: CoordinatorModule,
       imports: [service],
       providers: coordinatorProviders(host, protocols),
-      exports: [service, Journal, Definitions, Coordinator],
+      exports: [service, Journal, History, Definitions, Coordinator],
     };
   }
 
   async onApplicationBootstrap(): Promise<void> {
     await this.coordinator.start();
+    this.retention.start();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
+    await this.retention.stop();
     await this.coordinator.stop();
     await this.calls.stop();
     await this.tracer.stop();
@@ -100,6 +110,25 @@ function coordinatorProviders(host: Host, protocols: readonly Protocol[]): Provi
       provide: ParticipantCalls,
       inject: [Definitions],
       useFactory: (definitions: Definitions) => participantCalls(definitions, host.config),
+    },
+    {
+      provide: History,
+      inject: [Database],
+      useFactory: (database: PostgresDatabase) => new PostgresHistory(database),
+    },
+    {
+      provide: Retention,
+      inject: [History, Bus, Clock, Coordinator, Service],
+      useFactory: (history: History, bus: Bus, clock: Clock, coordinator: Coordinator, { log }: Service) =>
+        new Retention(
+          { history, bus, clock },
+          {
+            ...host.config.retention,
+            // The owner of one shard, so one of all; for a moment two, which does no harm.
+            isOurs: () => coordinator.holding.shards.includes(0),
+            onFault: (error) => log.warn('a round of retention failed', { error }),
+          },
+        ),
     },
     {
       provide: Coordinator,

@@ -7,6 +7,7 @@ import {
   openDataSource,
   platformMigrations,
   PostgresBarrier,
+  PostgresBarrierHistory,
   PostgresDatabase,
   PostgresIntents,
   PostgresOutbox,
@@ -16,6 +17,7 @@ import {
 } from '@sagamore/postgres';
 import {
   Barrier,
+  BarrierRetention,
   Bus,
   checkBackHandler,
   Clock,
@@ -69,6 +71,7 @@ export class SagamoreModule implements OnApplicationBootstrap, OnApplicationShut
     @Inject(HealthChecks) health: HealthChecks,
     @Inject(Bus) bus: Bus,
     @Inject(ParticipantServer) participant: ParticipantServer,
+    @Inject(BarrierRetention) private readonly retention: BarrierRetention,
   ) {
     health.register(`${service.name} database`, async () =>
       Boolean(await database.dataSource.query('select 1')),
@@ -96,12 +99,14 @@ export class SagamoreModule implements OnApplicationBootstrap, OnApplicationShut
     return { module: SagamoreModule, providers, exports: [...tokens, HealthChecks, ParticipantServer] };
   }
 
-  onApplicationBootstrap(): void {
+  async onApplicationBootstrap(): Promise<void> {
     this.relay.start();
+    await this.retention.start();
   }
 
   /** Runs AFTER HTTP and the consumers have stopped: what they wrote last is published, then the pool closes. */
   async onApplicationShutdown(): Promise<void> {
+    await this.retention.stop();
     await this.relay.stop();
     await this.database.close();
     this.service.log.debug('the service has stopped');
@@ -184,6 +189,15 @@ function providersOf({
       inject: [Database, Barrier, Bus],
       useFactory: (database: Database, barrier: Barrier, bus: Bus) =>
         new TwoPhaseSender({ database, barrier, bus }, { service, shardCount: config.shards, onFault }),
+    },
+    {
+      provide: BarrierRetention,
+      inject: [Database, Bus],
+      useFactory: (database: PostgresDatabase, bus: Bus) =>
+        new BarrierRetention(
+          { history: new PostgresBarrierHistory(database), bus, clock: host.clock },
+          { service, keepMs: config.retention.keepMs },
+        ),
     },
     {
       provide: ParticipantServer,

@@ -107,6 +107,26 @@ export const settings = z.object({
     'Of those that left memory, how many one orchestrator brings back when many fall due at once',
     '1 to 100000 transactions a second',
   ),
+  RETENTION_DAYS: described(
+    whole(1, 3_650).prefault('30'),
+    'How long a transaction that ended is kept, with its events and its rows at the participants',
+    '1 to 3650 days, more than `REDELIVERY_DAYS`',
+  ),
+  REDELIVERY_DAYS: described(
+    whole(0, 3_649).prefault('14'),
+    'How old a message can be that is still delivered: the longest retention of a topic, or the age at which dead letters are replayed',
+    '0 to 3649 days',
+  ),
+  KEY_LIFE_DAYS: described(
+    whole(1, 3_650).prefault('90'),
+    'How long the id or key of a transaction answers "already done", whether it is still kept or not',
+    '1 to 3650 days, no less than `RETENTION_DAYS`',
+  ),
+  AUDIT_DAYS: described(
+    whole(1, 36_500).prefault('730'),
+    'How long is kept what people did to transactions that ended since',
+    '1 to 36500 days',
+  ),
   OPERATOR_TOKEN: described(
     z
       .string()

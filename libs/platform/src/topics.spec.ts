@@ -14,5 +14,6 @@ test('R14: the inbox has a partition a shard, and the bus is left to make the de
     'payment.events': 3,
     'transaction.events': 3,
     'orchestrator.inbox': 8,
+    'orchestrator.horizon': 1,
   });
 });

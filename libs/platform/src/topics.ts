@@ -1,8 +1,9 @@
 /**
  * Which topics a service needs before it can start, and how many partitions each has.
- * The two topics of the orchestrator are everybody's: whoever starts first creates them alike.
+ * The topics of the orchestrator are everybody's: whoever starts first creates them alike.
  */
 import {
+  BarrierRetention,
   commandTopic,
   eventTopic,
   inboxTopic,
@@ -17,8 +18,8 @@ interface PartitionCounts {
   readonly partitions: number;
 }
 
-/** The topics of `service`: its commands, decisions and events, the orchestrator's inbox and outcomes. The inbox has a partition a
- *  shard (R14). The bus makes the dead letters of each by itself. */
+/** The topics of `service`: its commands, decisions and events, the orchestrator's inbox, outcomes and horizon. The inbox
+ *  has a partition a shard (R14). The bus makes the dead letters of each by itself. */
 export function topicsOf(
   service: string,
   { shards, partitions }: PartitionCounts,
@@ -29,6 +30,7 @@ export function topicsOf(
     { topic: eventTopic(service), partitions },
     { topic: transactionEventsTopic, partitions },
     { topic: inboxTopic, partitions: shards },
+    { topic: BarrierRetention.topic, partitions: 1 },
   ];
 }
 

@@ -28,7 +28,7 @@ const begun = { status: 'begun', phase: 'moving' } as const;
 
 // Everything hangs on `owned`: its rows are locked in share mode and only where the epoch is still the stored one, so
 // a takeover waits for this statement, and a statement that waited for a takeover finds nothing that is its own (R10).
-// What a repeated start brought along is dropped with it (R16). A final status never changes (I31).
+// What a repeated start brought along is dropped with it (R16); one that was removed is as known as one that is stored (S45). A final status never changes (I31).
 export const commitBatch = statement(
   'journal-commit',
   `with owned as materialized (
@@ -46,7 +46,10 @@ export const commitBatch = statement(
        $10::json[], $11::float8[], $12::float8[], $30::json[], $31::json[], $33::float8[])
        as given (transaction_id, definition, version, shard, status, phase, reason, input, started_at, updated_at,
          parent, output, due_at)
-     join owned using (shard) order by transaction_id
+     join owned using (shard)
+     where transaction_id >= (select horizon from retention)
+       and not exists (select from tombstone where tombstone.transaction_id = given.transaction_id)
+     order by transaction_id
      on conflict (transaction_id) do nothing
      returning transaction_id),
    written as (

@@ -14,6 +14,6 @@ export {
 export { hash32, shardOf } from './hashing/hash.js';
 export { HashRing, type HashRingOptions, type RingNode } from './hashing/hash-ring.js';
 // Identifiers
-export { derivedUuid, isUuid, uuidv7 } from './identifiers.js';
+export { derivedUuid, firstUuidAt, isUuid, uuidv7 } from './identifiers.js';
 // Luck
 export { seededRandom, systemRandom, type Random } from './random.js';

@@ -89,6 +89,14 @@ export { operationIdOf } from './branch.js';
 export { gather, type GatherOptions } from './gather.js';
 export { OutboxRelay, type OutboxRelaySettings } from './outbox-relay.js';
 export { type DeadLetterData } from './dead-letters.js';
+// What is kept of what ended
+export { BarrierHistory, History, type Removal, type RemovalPage, type Tombstone } from './history.js';
+export {
+  BarrierRetention,
+  Retention,
+  type BarrierRetentionOptions,
+  type RetentionOptions,
+} from './retention.js';
 // The two sides of a transaction
 export {
   Participant,

@@ -5,6 +5,7 @@
  */
 import { describeBarrierContract } from './ports/barrier.contract.js';
 import { describeDatabaseContract } from './ports/database.contract.js';
+import { describeHistoryContract } from './ports/history.contract.js';
 import { describeIntentsContract } from './ports/intents.contract.js';
 import { describeJournalContract } from './ports/journal.contract.js';
 import type { OpenPorts } from './ports/open.js';
@@ -15,6 +16,7 @@ export type { OpenPorts, PortsUnderTest } from './ports/open.js';
 export {
   describeBarrierContract,
   describeDatabaseContract,
+  describeHistoryContract,
   describeIntentsContract,
   describeJournalContract,
   describeOutboxContract,
@@ -29,4 +31,5 @@ export function describePortsContract(name: string, open: OpenPorts): void {
   describeOutboxContract(name, open);
   describeJournalContract(name, open);
   describePreparedContract(name, open);
+  describeHistoryContract(name, open);
 }

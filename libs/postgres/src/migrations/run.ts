@@ -7,6 +7,7 @@ import { toFault } from '../faults.js';
 import { CreateBarrier1764000000002 } from './barrier.migration.js';
 import { AddChildren1764000000010 } from './children.migration.js';
 import { AddDueTime1764000000021 } from './due-time.migration.js';
+import { CreateTombstone1764000000022 } from './retention.migration.js';
 import { CreateJournal1764000000003 } from './journal.migration.js';
 import { CreateSemanticLock1764000000031 } from './lock.migration.js';
 import { CreateOutbox1764000000001 } from './outbox.migration.js';
@@ -26,6 +27,7 @@ export const orchestratorMigrations: readonly (new () => MigrationInterface)[] =
   AddDueTime1764000000021,
   WidenWishes1764000000030,
   CreateSemanticLock1764000000031,
+  CreateTombstone1764000000022,
 ];
 
 /** Any number, the same in every version of this code. */

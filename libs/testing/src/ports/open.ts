@@ -7,8 +7,10 @@ import { uuidv7 } from '@sagamore/primitives';
 import { Fault, type FaultCode } from '@sagamore/resilience';
 import type {
   Barrier,
+  BarrierHistory,
   CommandData,
   Database,
+  History,
   Intent,
   Intents,
   Journal,
@@ -26,7 +28,9 @@ export interface PortsUnderTest {
   readonly outbox: Outbox;
   readonly journal: Journal;
   readonly prepared: Prepared;
-  /** Makes every claim of an outbox row expire, as the passing of its time would. */
+  readonly history: History;
+  readonly barrierHistory: BarrierHistory;
+  /** Makes every claim of an outbox row expire and every tombstone ripe, as the passing of their time would. */
   expireClaims(): Promise<void>;
   /** Resolves when a prepare that waits for a lock now has waited too long, or will have without help. */
   outlastLocks(): Promise<void>;
