@@ -13,6 +13,7 @@ import {
   completed,
   healthyBooks,
   healthyOutside,
+  hold,
   journal,
   orderRow,
   parked,
@@ -319,7 +320,61 @@ describe('transactions', () => {
 
   test('I15: an end of which the order was not told is found', async () => {
     const found = violationsOf('I15', ['order', `update barrier set branch_id = 'reject-order'`]);
-    await expect(found).resolves.toContain('"wanted":"confirm-order","told":"reject-order"');
+    await expect(found).resolves.toContain('"wanted":"CONFIRMED","told":"REJECTED"');
+  });
+
+  test('I17: a branch that was kept and let go is found', async () => {
+    const found = violationsOf(
+      'I17',
+      ['payment', barrierRow(completed, 'authorize-payment', 'confirm', 'succeeded')],
+      ['payment', barrierRow(completed, 'authorize-payment', 'cancel', 'succeeded')],
+    );
+    await expect(found).resolves.toContain('"branch":"authorize-payment","operation":"cancel"');
+  });
+
+  test('I17: something kept beside an undone end is found', async () => {
+    const found = violationsOf('I17', [
+      'inventory',
+      barrierRow(compensated, 'hold-stock', 'confirm', 'succeeded'),
+    ]);
+    await expect(found).resolves.toContain('"branch":"hold-stock","operation":"confirm"');
+  });
+
+  test('I17: something held that the good end forgot to keep is found', async () => {
+    const found = violationsOf('I17', ['inventory', barrierRow(completed, 'hold-stock', 'try', 'succeeded')]);
+    await expect(found).resolves.toContain('"branch":"hold-stock","operation":"try"');
+  });
+
+  test.each([completed, compensated])('I17: money that is still held at an end is found', async (id) => {
+    await expect(violationsOf('I17', ['payment', hold(id, 7)])).resolves.toContain('"stock":0,"money":7');
+  });
+
+  test('I18: a commit that nobody decided, and an abort against the decision, are found', async () => {
+    const decided = `insert into journal (transaction_id, epoch, seq, event)
+      values ('${compensated}', 1, 9, '{"type": "decided", "decision": "commit"}')`;
+    const found = await violationsOf(
+      'I18',
+      ['orchestrator', `update transaction set status = 'committed' where transaction_id = '${completed}'`],
+      ['orchestrator', `update transaction set status = 'aborted' where transaction_id = '${compensated}'`],
+      ['orchestrator', decided],
+    );
+    expect(found).toContain('"status":"committed","decided":false');
+    expect(found).toContain('"status":"aborted","decided":true');
+  });
+
+  test('I20: a commit that was acknowledged before it was decided is found', async () => {
+    const told = (seq: number, event: object): Damage => [
+      'orchestrator',
+      `insert into journal (transaction_id, epoch, seq, event)
+       values ('${completed}', 1, ${seq}, '${JSON.stringify(event)}')`,
+    ];
+    const reply = { outcome: 'succeeded', output: {} };
+    const found = violationsOf(
+      'I20',
+      told(8, { type: 'replied', branchId: 'hold-stock', operation: 'commit', reply }),
+      told(9, { type: 'decided', decision: 'commit' }),
+    );
+    await expect(found).resolves.toContain('"decidedAt":9,"committedAt":8');
   });
 
   test('I16: undos in the order of their dos are found', async () => {
@@ -432,7 +487,21 @@ describe('effects', () => {
 
   test('I13: stock that returned without being taken is found', async () => {
     const found = violationsOf('I13', ['inventory', stockMove(unknown, 'compensation', 1)]);
-    await expect(found).resolves.toContain('"returned":"1","taken":null');
+    await expect(found).resolves.toContain('"kind":"returned","quantity":"1","before":null');
+  });
+
+  test.each(['deducted', 'released'])('I13: stock that was %s without being held is found', async (kind) => {
+    const found = violationsOf('I13', [
+      'inventory',
+      `insert into stock_move (operation_id, sku, transaction_id, kind, quantity)
+       values ('${unknown}/hold-stock/end', 'COFFEE', '${unknown}', '${kind}', 1)`,
+    ]);
+    await expect(found).resolves.toContain(`"kind":"${kind}","quantity":"1","before":null`);
+  });
+
+  test('I13: a hold that ends without having been made is found', async () => {
+    const ended = hold(unknown, 100).replaceAll("'hold'", "'release'");
+    await expect(violationsOf('I13', ['payment', ended])).resolves.toContain('"heldMinor":null');
   });
 
   test('I13: a refund without its charge is found', async () => {
@@ -499,12 +568,12 @@ describe('the world outside', () => {
     [
       'a charge that was never booked',
       `insert into outside_card values (9, 'charge', 'k', null, 5, 'EUR', '${unknown}')`,
-      '"operation_id":"k/action"',
+      '"branch":"k"',
     ],
     [
       'a booked charge that was never made',
       `delete from outside_card where reference = '${completed}'`,
-      `${completed}/charge-payment/action`,
+      `${completed}/charge-payment`,
     ],
     [
       'a charge booked with another amount',
@@ -514,12 +583,23 @@ describe('the world outside', () => {
     [
       'a refund that was never booked',
       `insert into outside_card values (9, 'refund', 'r', 'k', 5, 'EUR', '${unknown}')`,
-      '"operation_id":"k/compensation"',
+      '"branch":"k"',
     ],
     [
       'a booked refund that was never made',
       `delete from outside_card where kind = 'refund'`,
-      `${compensated}/charge-payment/compensation`,
+      `${compensated}/charge-payment`,
+    ],
+    [
+      'a hold that was never booked',
+      `insert into outside_card values (9, 'authorize', 'k', null, 5, 'EUR', '${unknown}')`,
+      '"branch":"k"',
+    ],
+    ['a booked hold that was never made', hold(unknown, 5), `${unknown}/authorize-payment`],
+    [
+      'a void that was never booked',
+      `insert into outside_card values (9, 'void', 'v', 'k', 5, 'EUR', '${unknown}')`,
+      '"branch":"k"',
     ],
   ])('R27: %s is found', async (_, sql, shown) => {
     await expect(violationsOf('R27', ['payment', sql])).resolves.toContain(shown);
@@ -529,17 +609,24 @@ describe('the world outside', () => {
     [
       'a parcel that was never logged',
       `insert into outside_parcel values (9, 'shipment', 'k', null, '${unknown}')`,
-      '"operation_id":"k/action"',
+      '"branch":"k","kind":"created"',
     ],
-    [
-      'a logged parcel that was never sent',
-      'delete from outside_parcel',
-      `${completed}/create-shipment/action`,
-    ],
+    ['a logged parcel that was never sent', 'delete from outside_parcel', `${completed}/create-shipment`],
     [
       'a cancellation that was never logged',
       `insert into outside_parcel values (9, 'cancellation', 'c', 'k', '${unknown}')`,
-      '"operation_id":"k/compensation"',
+      '"branch":"k","kind":"cancelled"',
+    ],
+    [
+      'a place that was held and never logged',
+      `insert into outside_parcel values (9, 'booking', 'k', null, '${unknown}')`,
+      '"branch":"k","kind":"held"',
+    ],
+    [
+      'a place that was let go and never logged',
+      `insert into outside_parcel values (8, 'booking', 'k', null, '${unknown}'),
+         (9, 'cancellation', 'c', 'k', '${unknown}')`,
+      '"branch":"k","kind":"released"',
     ],
   ])('R27: %s is found', async (_, sql, shown) => {
     await expect(violationsOf('R27', ['shipping', sql])).resolves.toContain(shown);

@@ -4,9 +4,13 @@
  */
 import { placeOrder } from '../../apps/orchestrator/src/transactions/place-order.saga.js';
 import { Stock1800000000000 } from '../../apps/inventory/src/migrations/1800000000000-stock.js';
+import { StockHold1800000100000 } from '../../apps/inventory/src/migrations/1800000100000-stock-hold.js';
 import { Order1800000000000 } from '../../apps/order/src/migrations/1800000000000-order.js';
+import { OrderProtocol1800000100000 } from '../../apps/order/src/migrations/1800000100000-order-protocol.js';
 import { Ledger1800000000000 } from '../../apps/payment/src/migrations/1800000000000-ledger.js';
+import { LedgerHold1800000100000 } from '../../apps/payment/src/migrations/1800000100000-ledger-hold.js';
 import { Shipment1800000000000 } from '../../apps/shipping/src/migrations/1800000000000-shipment.js';
+import { ShipmentHold1800000100000 } from '../../apps/shipping/src/migrations/1800000100000-shipment-hold.js';
 import {
   openDataSource,
   orchestratorMigrations,
@@ -23,10 +27,10 @@ export const compensated = '01990000-0000-7000-8000-000000000002';
 export const parked = '01990000-0000-7000-8000-000000000003';
 
 const migrations: Readonly<Record<ServiceName, NonNullable<DataSourceOptions['migrations']>>> = {
-  order: [...platformMigrations, Order1800000000000],
-  inventory: [...platformMigrations, Stock1800000000000],
-  payment: [...platformMigrations, Ledger1800000000000],
-  shipping: [...platformMigrations, Shipment1800000000000],
+  order: [...platformMigrations, Order1800000000000, OrderProtocol1800000100000],
+  inventory: [...platformMigrations, Stock1800000000000, StockHold1800000100000],
+  payment: [...platformMigrations, Ledger1800000000000, LedgerHold1800000100000],
+  shipping: [...platformMigrations, Shipment1800000000000, ShipmentHold1800000100000],
   orchestrator: orchestratorMigrations,
 };
 
@@ -201,6 +205,13 @@ export function refund(id: string, amountMinor: number): string {
     ['customer:ada', 'refund', amountMinor],
     ['customer:ada', 'withdrawal', -amountMinor],
     ['card-network', 'withdrawal', amountMinor],
+  ]);
+}
+
+export function hold(id: string, amountMinor: number): string {
+  return entries(`${id}/authorize-payment/try`, id, [
+    ['card-network', 'hold', -amountMinor],
+    ['hold:ada', 'hold', amountMinor],
   ]);
 }
 

@@ -16,6 +16,7 @@ export interface TransactionFacts {
   readonly definition: string;
   readonly status: string;
   readonly phase: string;
+  readonly reason: string | null;
   readonly parkedAt: string | null;
 }
 
@@ -26,8 +27,13 @@ export interface OrderFacts {
   readonly lines: readonly { readonly sku: string; readonly quantity: number }[];
 }
 
-/** What was taken and not given back, by SKU. */
+/** What was taken or held and not given back, by SKU. */
 export type StockFacts = Readonly<Record<string, number>>;
+
+/** What is still held and neither kept nor let go. */
+export interface HeldFacts {
+  readonly held: number;
+}
 
 /** What was charged and not given back, by currency. */
 export type MoneyFacts = Readonly<Record<string, number>>;
@@ -42,7 +48,9 @@ export interface Dossier {
   readonly transaction?: TransactionFacts;
   readonly order?: OrderFacts;
   readonly stock?: StockFacts;
+  readonly stockHeld?: HeldFacts;
   readonly books?: MoneyFacts;
+  readonly moneyHeld?: HeldFacts;
   readonly card?: MoneyFacts;
   readonly shipment?: ParcelFacts;
   readonly parcel?: ParcelFacts;
@@ -63,7 +71,7 @@ const branches = `select transaction_id::text as id,
   from barrier group by transaction_id order by transaction_id`;
 
 const transactions = `select transaction_id::text as id, json_build_object('definition', definition, 'status', status,
-    'phase', phase, 'parkedAt', reason ->> 'branchId') as facts
+    'phase', phase, 'reason', reason ->> 'kind', 'parkedAt', reason ->> 'branchId') as facts
   from transaction order by transaction_id`;
 
 const orders = `select order_id::text as id, json_build_object('status', status, 'currency', currency,
@@ -72,15 +80,22 @@ const orders = `select order_id::text as id, json_build_object('status', status,
 
 const stock = `select id, json_object_agg(sku, net) as facts from (
     select transaction_id collate "C" as id, sku,
-      sum(case kind when 'taken' then quantity else -quantity end) as net
+      sum(case when kind in ('taken', 'held') then quantity when kind = 'deducted' then 0 else -quantity end) as net
     from stock_move where transaction_id is not null group by 1, 2) as moved
   group by id order by id`;
+
+const stockHeld = `select transaction_id collate "C" as id, json_build_object('held',
+    sum(case kind when 'held' then quantity else -quantity end)) as facts
+  from stock_move where kind in ('held', 'deducted', 'released') group by 1 order by 1`;
 
 // What the merchant was paid and has not paid back: the captured money of the order (R27).
 const books = `select id, json_object_agg(currency, net) as facts from (
     select transaction_id collate "C" as id, currency, sum(amount_minor) as net
     from ledger_entry where account = 'merchant' group by 1, 2) as booked
   group by id order by id`;
+
+const moneyHeld = `select transaction_id collate "C" as id, json_build_object('held', sum(amount_minor)) as facts
+  from ledger_entry where account like 'hold:%' group by 1 order by 1`;
 
 const cards = `select id, json_object_agg(currency, net) as facts from (
     select reference collate "C" as id, currency, sum(case kind when 'refund' then -amount_minor else amount_minor end) as net
@@ -103,7 +118,9 @@ const sources = {
   transaction: ['orchestrator', transactions],
   order: ['order', orders],
   stock: ['inventory', stock],
+  stockHeld: ['inventory', stockHeld],
   books: ['payment', books],
+  moneyHeld: ['payment', moneyHeld],
   card: ['payment', cards],
   shipment: ['shipping', shipments],
   parcel: ['shipping', parcels],

@@ -3,6 +3,7 @@
  * message waits in an outbox, no call to the outside is open, and every order that is not final has its parked transaction.
  */
 import { setTimeout as pause } from 'node:timers/promises';
+import { doing } from './halves.js';
 import type { AuditedStack } from './stack.js';
 
 const lookEveryMs = 250;
@@ -50,7 +51,7 @@ async function whatMoves(databases: AuditedStack['databases']): Promise<string |
   }
   let calls = 0;
   for (const service of ['payment', 'shipping'] as const) {
-    calls += await count(service, `intent where operation = 'action'`);
+    calls += await count(service, `intent where operation in ${doing}`);
   }
   const notBegun = Math.max(0, pending - moving - parked);
   const found = [

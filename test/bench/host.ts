@@ -72,7 +72,7 @@ function orderThrough(app: RunningApp['app']): (body: OrderBody, key: string) =>
   const wakeups = app.get(OrderWakeups, { strict: false });
   const reader = app.get(OrderReader, { strict: false });
   return async (body, key) => {
-    const placed = await service.place(body, key);
+    const placed = await service.place({ protocol: 'saga', ...body }, key);
     if (placed.outcome !== 'accepted') return placed.outcome;
     await wakeups.wait(placed.orderId, waitMs);
     return (await reader.find(placed.orderId))?.status ?? 'gone';

@@ -14,7 +14,10 @@ import { catalogue, type Product } from './catalogue.js';
 import { InventoryParticipant } from './inventory.participant.js';
 import { StockStore } from './inventory.store.js';
 import { Stock1800000000000 } from './migrations/1800000000000-stock.js';
+import { StockHold1800000100000 } from './migrations/1800000100000-stock-hold.js';
 import { StockAnnouncer } from './stock.announcer.js';
+
+const migrations = [Stock1800000000000, StockHold1800000100000];
 
 @Module({})
 export class InventoryModule implements OnApplicationBootstrap, OnApplicationShutdown {
@@ -25,7 +28,7 @@ export class InventoryModule implements OnApplicationBootstrap, OnApplicationShu
     const products = productsOf(host.config);
     return {
       module: InventoryModule,
-      imports: [SagamoreModule.forService({ host, service: 'inventory', migrations: [Stock1800000000000] })],
+      imports: [SagamoreModule.forService({ host, service: 'inventory', migrations })],
       controllers: [InventoryParticipant],
       providers: [
         {

@@ -1,18 +1,19 @@
 /**
- * Inventory's part in a transaction: take the stock of an order, or give it back (R26).
+ * Inventory's part in a transaction: take the stock of an order, or give it back; or hold it first, and then deduct it or
+ * let it go (R26).
  * Works on the whole batch: one lock, one decision in memory, one write. It meets no duplicate and no late command;
  * the barrier has seen to that.
  */
 import { refused, succeeded } from '@sagamore/engine';
-import { reserveStock } from '@sagamore/contracts';
-import { HandlesBatch, Participant, UndoesBatch } from '@sagamore/platform';
-import type { CommandOf, ReplyOf, Tx, UndoOf } from '@sagamore/runtime';
-import { allocate, giveBack, skusOf, type StockMove, type StockOrder } from './inventory.js';
+import { holdStock, reserveStock } from '@sagamore/contracts';
+import { ConfirmsBatch, HandlesBatch, Participant, UndoesBatch } from '@sagamore/platform';
+import type { CommandOf, ConfirmationOf, HandledCommand, ReplyOf, Tx, UndoOf } from '@sagamore/runtime';
+import { allocate, settle, skusOf, type StockMove, type StockOrder } from './inventory.js';
 import { StockStore } from './inventory.store.js';
 import { StockAnnouncer } from './stock.announcer.js';
 
 type Reserve = CommandOf<typeof reserveStock>;
-type Release = UndoOf<typeof reserveStock>;
+type Settlement = HandledCommand<{ readonly input: Reserve['payload'] }>;
 
 @Participant('inventory')
 export class InventoryParticipant {
@@ -23,9 +24,39 @@ export class InventoryParticipant {
 
   /** All lines of an order or none; the reservation's id is the operation's. */
   @HandlesBatch(reserveStock)
-  async reserve(commands: readonly Reserve[], tx: Tx): Promise<readonly ReplyOf<typeof reserveStock>[]> {
+  reserve(commands: readonly Reserve[], tx: Tx): Promise<readonly ReplyOf<typeof reserveStock>[]> {
+    return this.allocate(commands, tx, 'taken');
+  }
+
+  /** The mirror. The lines come with the command: what was reserved is what was asked for. */
+  @UndoesBatch(reserveStock)
+  async release(commands: readonly UndoOf<typeof reserveStock>[], tx: Tx): Promise<void> {
+    this.book(tx, settle(commands.map(settledOrder), 'returned'));
+  }
+
+  /** As `reserve`, but nobody has bought it yet. */
+  @HandlesBatch(holdStock)
+  hold(commands: readonly Reserve[], tx: Tx): Promise<readonly ReplyOf<typeof holdStock>[]> {
+    return this.allocate(commands, tx, 'held');
+  }
+
+  @ConfirmsBatch(holdStock)
+  async deduct(commands: readonly ConfirmationOf<typeof holdStock>[], tx: Tx): Promise<void> {
+    this.book(tx, settle(commands.map(settledOrder), 'deducted'));
+  }
+
+  @UndoesBatch(holdStock)
+  async releaseHold(commands: readonly UndoOf<typeof holdStock>[], tx: Tx): Promise<void> {
+    this.book(tx, settle(commands.map(settledOrder), 'released'));
+  }
+
+  private async allocate(
+    commands: readonly Reserve[],
+    tx: Tx,
+    kind: 'taken' | 'held',
+  ): Promise<readonly ReplyOf<typeof reserveStock>[]> {
     const orders = commands.map((command) => orderOf(command, command.payload.lines));
-    const { refusals, moves } = allocate(await this.stock.lock(tx, skusOf(orders)), orders);
+    const { refusals, moves } = allocate(await this.stock.lock(tx, skusOf(orders)), orders, kind);
     this.book(tx, moves);
     return orders.map(({ operationId }, index) => {
       const refusal = refusals[index];
@@ -35,18 +66,16 @@ export class InventoryParticipant {
     });
   }
 
-  /** The mirror. The lines come with the command: what was reserved is what was asked for. */
-  @UndoesBatch(reserveStock)
-  async release(commands: readonly Release[], tx: Tx): Promise<void> {
-    this.book(tx, giveBack(commands.map((command) => orderOf(command, command.payload.input.lines))));
-  }
-
   private book(tx: Tx, moves: readonly StockMove[]): void {
     this.stock.book(tx, moves);
     tx.afterCommit(() => this.announcer.changed(moves.map(({ sku }) => sku)));
   }
 }
 
-function orderOf(command: Reserve | Release, lines: StockOrder['lines']): StockOrder {
-  return { operationId: command.operationId, transactionId: command.transactionId, lines };
+function settledOrder(command: Settlement): StockOrder {
+  return orderOf(command, command.payload.input.lines);
+}
+
+function orderOf({ operationId, transactionId }: HandledCommand, lines: StockOrder['lines']): StockOrder {
+  return { operationId, transactionId, lines };
 }

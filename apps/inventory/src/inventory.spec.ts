@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import {
   allocate,
   changesOf,
-  giveBack,
+  settle,
   skusOf,
   type StockLine,
   type StockMove,
@@ -30,7 +30,7 @@ function order(operationId: string, lines: readonly StockLine[]): StockOrder {
 
 function after(start: ReadonlyMap<string, number>, moves: readonly StockMove[]): Map<string, number> {
   const result = new Map(start);
-  for (const { sku, change } of changesOf(moves)) result.set(sku, (result.get(sku) ?? 0) + change);
+  for (const { sku, available } of changesOf(moves)) result.set(sku, (result.get(sku) ?? 0) + available);
   return result;
 }
 
@@ -89,9 +89,36 @@ describe('allocating stock to a batch of orders', () => {
       fc.property(levels, orders, (start, batch) => {
         const { refusals, moves } = allocate(start, batch);
         const served = batch.filter((_, index) => refusals[index] === undefined);
-        expect(after(start, [...moves, ...giveBack(served)])).toEqual(start);
+        expect(after(start, [...moves, ...settle(served, 'returned')])).toEqual(start);
       }),
       { numRuns: 1_000 },
+    );
+  });
+
+  test('R26: a hold is as scarce as a sale, and is nobody’s until it is deducted or let go', () => {
+    fc.assert(
+      fc.property(levels, orders, fc.constantFrom('deducted', 'released'), (start, batch, end) => {
+        const taken = allocate(start, batch, 'taken');
+        const { refusals, moves } = allocate(start, batch, 'held');
+        expect(refusals).toEqual(taken.refusals);
+        expect(after(start, moves)).toEqual(after(start, taken.moves));
+        const served = batch.filter((_, index) => refusals[index] === undefined);
+        const settled = [...moves, ...settle(served, end)];
+        for (const { reserved } of changesOf(settled)) expect(reserved).toBe(0);
+        expect(after(start, settled)).toEqual(end === 'released' ? start : after(start, taken.moves));
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  test('R26: while stock is held it counts as reserved, and what is there stays what was there', () => {
+    fc.assert(
+      fc.property(levels, orders, (start, batch) => {
+        for (const { available, reserved } of changesOf(allocate(start, batch, 'held').moves)) {
+          expect(reserved).toBeGreaterThan(0);
+          expect(available + reserved).toBe(0);
+        }
+      }),
     );
   });
 
@@ -131,6 +158,6 @@ describe('allocating stock to a batch of orders', () => {
   });
 
   test('a fractional quantity is a bug, not an order', () => {
-    expect(() => giveBack([order('o1', [{ sku: 'A', quantity: 0.5 }])])).toThrow(/whole quantity/);
+    expect(() => settle([order('o1', [{ sku: 'A', quantity: 0.5 }])], 'returned')).toThrow(/whole quantity/);
   });
 });

@@ -7,17 +7,22 @@ import { openDataSource, PostgresDatabase, statement } from '@sagamore/postgres'
 import { seededRandom } from '@sagamore/primitives';
 import { Fault } from '@sagamore/resilience';
 import { testPostgres, type TestPostgres } from '../../../test/support/postgres.js';
-import { allocate, giveBack, skusOf, type StockOrder } from './inventory.js';
+import { allocate, settle, skusOf, type StockOrder } from './inventory.js';
 import { StockStore, type OpeningStock } from './inventory.store.js';
 import { Stock1800000000000 } from './migrations/1800000000000-stock.js';
+import { StockHold1800000100000 } from './migrations/1800000100000-stock-hold.js';
 
 const unexplained = statement(
   'test-unexplained',
   `select sku from stock left join (
-     select sku, sum(case kind when 'taken' then -quantity else quantity end) as moved from stock_move group by sku
+     select sku,
+       sum(case when kind in ('taken', 'held') then -quantity when kind = 'deducted' then 0 else quantity end) as moved,
+       sum(case when kind = 'held' then quantity when kind in ('deducted', 'released') then -quantity else 0 end) as held
+     from stock_move group by sku
    ) as log using (sku)
-   where available + reserved <> coalesce(moved, 0)`,
+   where available <> coalesce(moved, 0) or reserved <> coalesce(held, 0)`,
 );
+const standing = statement('test-standing', 'select available, reserved from stock where sku = $1');
 const lowest = statement(
   'test-lowest',
   'select min(available)::int as level, min(quantity)::int as moved from stock, stock_move',
@@ -42,7 +47,11 @@ describe('stock in Postgres', () => {
 
   async function freshDatabase(): Promise<PostgresDatabase> {
     const url = await server.freshDatabase();
-    const source = await openDataSource({ url, migrations: [Stock1800000000000], poolSize: 10 });
+    const source = await openDataSource({
+      url,
+      migrations: [Stock1800000000000, StockHold1800000100000],
+      poolSize: 10,
+    });
     await source.runMigrations();
     return PostgresDatabase.open(source);
   }
@@ -70,7 +79,7 @@ describe('stock in Postgres', () => {
   }
 
   async function release(orders: readonly StockOrder[]): Promise<void> {
-    await database.transaction(async (tx) => store.book(tx, giveBack(orders)));
+    await database.transaction(async (tx) => store.book(tx, settle(orders, 'returned')));
   }
 
   function order(name: string, ...lines: readonly (readonly [string, number])[]): StockOrder {
@@ -119,6 +128,21 @@ describe('stock in Postgres', () => {
     await expectSoundBooks();
     expect((await database.read<{ moves: number }>(countOf, ['returned']))[0]?.moves).toBeGreaterThan(0);
   }, 30_000);
+
+  test('R26: what is held is reserved, in the row as in the log, and leaves it deducted or released', async () => {
+    await open({ sku: 'HELD', initialStock: 10 });
+    const settleAll = (kind: 'deducted' | 'released', ...orders: readonly StockOrder[]) =>
+      database.transaction(async (tx) => store.book(tx, settle(orders, kind)));
+    const orders = [order('kept', ['HELD', 3]), order('let-go', ['HELD', 2])];
+    await database.transaction(async (tx) => {
+      store.book(tx, allocate(await store.lock(tx, ['HELD']), orders, 'held').moves);
+    });
+    expect(await database.read(standing, ['HELD'])).toEqual([{ available: '5', reserved: '5' }]);
+    await settleAll('deducted', { ...orders[0]!, operationId: 'kept/confirm' });
+    await settleAll('released', { ...orders[1]!, operationId: 'let-go/cancel' });
+    expect(await database.read(standing, ['HELD'])).toEqual([{ available: '7', reserved: '0' }]);
+    await expectSoundBooks();
+  });
 
   test('R26: a transaction that rolls back leaves neither level nor move', async () => {
     await open({ sku: 'ROLLED-BACK', initialStock: 5 });

@@ -31,8 +31,10 @@ const lockLevels = statement(
 const changeLevels = statement(
   'stock-change',
   `with held as materialized (select sku from stock where sku = any($1::text[]) order by sku for update)
-   update stock set available = stock.available + given.change, version = stock.version + 1
-   from held join unnest($1::text[], $2::bigint[]) as given (sku, change) on given.sku = held.sku
+   update stock set available = stock.available + given.available, reserved = stock.reserved + given.reserved,
+     version = stock.version + 1
+   from held join unnest($1::text[], $2::bigint[], $3::bigint[]) as given (sku, available, reserved)
+     on given.sku = held.sku
    where stock.sku = held.sku`,
 );
 
@@ -75,7 +77,11 @@ export class StockStore {
   book(tx: Tx, moves: readonly StockMove[]): void {
     if (moves.length === 0) return;
     const changes = changesOf(moves);
-    postgres(tx).last(changeLevels, [changes.map(({ sku }) => sku), changes.map(({ change }) => change)]);
+    postgres(tx).last(changeLevels, [
+      changes.map(({ sku }) => sku),
+      changes.map(({ available }) => available),
+      changes.map(({ reserved }) => reserved),
+    ]);
     postgres(tx).last(appendMoves, [
       moves.map(({ operationId }) => operationId),
       moves.map(({ transactionId }) => transactionId),

@@ -18,12 +18,24 @@ export interface StockOrder {
   readonly lines: readonly StockLine[];
 }
 
-/** One line of the append-only log: `quantity` of `sku` was taken or returned by this operation. */
+/** What each kind of move changes, for every piece that is moved. `reserved` is what is held and neither taken nor let go:
+ *  it is nobody's to buy, and nobody has bought it (R26). */
+const effects = {
+  taken: { available: -1, reserved: 0 },
+  returned: { available: 1, reserved: 0 },
+  held: { available: -1, reserved: 1 },
+  deducted: { available: 0, reserved: -1 },
+  released: { available: 1, reserved: -1 },
+} as const;
+
+export type StockMoveKind = keyof typeof effects;
+
+/** One line of the append-only log: what this operation did with `quantity` of `sku`. */
 export interface StockMove {
   readonly operationId: string;
   readonly transactionId: string;
   readonly sku: string;
-  readonly kind: 'taken' | 'returned';
+  readonly kind: StockMoveKind;
   readonly quantity: number;
 }
 
@@ -36,9 +48,13 @@ export interface Allocation {
   readonly moves: readonly StockMove[];
 }
 
-/** Serves the orders in the order given: each takes every line or nothing. A refusal is `out-of-stock` with the first SKU
+/** Serves the orders in the order given: each takes, or holds, every line or nothing. A refusal is `out-of-stock` with the first SKU
  *  that is short and what is left of it; a refused order leaves everything to those behind it. */
-export function allocate(levels: StockLevels, orders: readonly StockOrder[]): Allocation {
+export function allocate(
+  levels: StockLevels,
+  orders: readonly StockOrder[],
+  kind: 'taken' | 'held' = 'taken',
+): Allocation {
   const left = new Map(levels);
   const moves: StockMove[] = [];
   const refusals = orders.map((order) => {
@@ -46,26 +62,41 @@ export function allocate(levels: StockLevels, orders: readonly StockOrder[]): Al
     const short = lines.find(({ sku, quantity }) => (left.get(sku) ?? 0) < quantity);
     if (short !== undefined) return outOfStock(short.sku, left.get(short.sku) ?? 0);
     for (const { sku, quantity } of lines) left.set(sku, (left.get(sku) ?? 0) - quantity);
-    moves.push(...movesOf(order, lines, 'taken'));
+    moves.push(...movesOf(order, lines, kind));
     return undefined;
   });
   return { refusals, moves };
 }
 
-/** The mirror of `allocate`: every line of every order goes back. Never refused. */
-export function giveBack(orders: readonly StockOrder[]): readonly StockMove[] {
-  return orders.flatMap((order) => movesOf(order, merged(order.lines), 'returned'));
+/** What was allocated goes its way, every line of every order: what was taken is `returned`, what was held is `deducted`
+ *  or `released`. Never refused. */
+export function settle(
+  orders: readonly StockOrder[],
+  kind: 'returned' | 'deducted' | 'released',
+): readonly StockMove[] {
+  return orders.flatMap((order) => movesOf(order, merged(order.lines), kind));
+}
+
+/** By how much the level of one SKU changes. */
+export interface StockChange {
+  readonly sku: string;
+  readonly available: number;
+  readonly reserved: number;
 }
 
 /** By how much each SKU's level changes, sorted by SKU: all writers lock rows in this one order (R1). */
-export function changesOf(
-  moves: readonly StockMove[],
-): readonly { readonly sku: string; readonly change: number }[] {
-  const changes = new Map<string, number>();
+export function changesOf(moves: readonly StockMove[]): readonly StockChange[] {
+  const changes = new Map<string, StockChange>();
   for (const { sku, kind, quantity } of moves) {
-    changes.set(sku, (changes.get(sku) ?? 0) + (kind === 'taken' ? -quantity : quantity));
+    const { available, reserved } = changes.get(sku) ?? { available: 0, reserved: 0 };
+    const effect = effects[kind];
+    changes.set(sku, {
+      sku,
+      available: available + effect.available * quantity,
+      reserved: reserved + effect.reserved * quantity,
+    });
   }
-  return [...changes].map(([sku, change]) => ({ sku, change })).sort((a, b) => (a.sku < b.sku ? -1 : 1));
+  return [...changes.values()].sort((a, b) => (a.sku < b.sku ? -1 : 1));
 }
 
 /** Every SKU the orders speak of, once, sorted. */

@@ -2,7 +2,7 @@
  * What clients are told of orders and products: the outer form of the API, and nothing that is only ours.
  * Neither the address nor the payment token is ever told again.
  */
-import type { Currency } from '@sagamore/contracts';
+import type { Currency, OrderProtocol } from '@sagamore/contracts';
 import type { Order, OrderLine, OrderReason, OrderStatus, Product } from './order.js';
 
 export interface MoneyAnswer {
@@ -17,6 +17,7 @@ export interface OrderAnswer {
   readonly customerId: string;
   readonly status: OrderStatus;
   readonly reason: OrderReason | null;
+  readonly protocol: OrderProtocol;
   readonly lines: readonly OrderLine[];
   readonly total: MoneyAnswer;
   readonly createdAt: string;
@@ -47,7 +48,7 @@ export function acceptedAnswer(orderId: string): AcceptedAnswer {
 }
 
 export function orderAnswer(order: Order): OrderAnswer {
-  const { orderId, customerId, status, reason, lines, currency } = order;
+  const { orderId, customerId, status, reason, protocol, lines, currency } = order;
   const self = orderPath(orderId);
   return {
     orderId,
@@ -55,6 +56,7 @@ export function orderAnswer(order: Order): OrderAnswer {
     customerId,
     status,
     reason,
+    protocol,
     lines: lines.map(({ sku, quantity, unitPriceMinor }) => ({ sku, quantity, unitPriceMinor })),
     total: { amountMinor: order.totalMinor, currency },
     createdAt: new Date(order.createdAt).toISOString(),

@@ -13,6 +13,7 @@ import { Bus, Clock, Database, eventTopic, OutboxRelay } from '@sagamore/runtime
 import { CatalogueProjection } from './catalogue.projection.js';
 import { CatalogueStore } from './catalogue.store.js';
 import { Order1800000000000 } from './migrations/1800000000000-order.js';
+import { OrderProtocol1800000100000 } from './migrations/1800000100000-order-protocol.js';
 import { OrderParticipant } from './order.participant.js';
 import { OrderReader } from './order.reader.js';
 import { OrderService } from './order.service.js';
@@ -24,6 +25,8 @@ import { OrdersController } from './orders.controller.js';
 import { ProductsController } from './products.controller.js';
 
 export { OrderService } from './order.service.js';
+
+const migrations = [Order1800000000000, OrderProtocol1800000100000];
 
 @Module({})
 export class OrderModule implements OnModuleInit, BeforeApplicationShutdown {
@@ -43,7 +46,7 @@ export class OrderModule implements OnModuleInit, BeforeApplicationShutdown {
   static forRoot(host: Host): DynamicModule {
     return {
       module: OrderModule,
-      imports: [SagamoreModule.forService({ host, service: 'order', migrations: [Order1800000000000] })],
+      imports: [SagamoreModule.forService({ host, service: 'order', migrations })],
       controllers: [OrdersController, ProductsController, OrderParticipant],
       providers: providersOf(),
       exports: [OrderService],

@@ -1,11 +1,12 @@
 /**
- * The order's end on the saga's road: confirm is the pivot, reject follows a full undo (R23, R28).
+ * The order's end on its transaction's road: confirm is the saga's pivot, reject follows a full undo (R23, R28). Where all
+ * is held first the order is too, which is no more than to be PENDING still.
  * A whole batch ends in one statement, with its facts in the same transaction. Neither can be refused, and neither ever
  * changes a final status (I31).
  */
-import { confirmOrder, rejectOrder } from '@sagamore/contracts';
+import { confirmOrder, holdOrder, rejectOrder } from '@sagamore/contracts';
 import { succeeded, type Reply } from '@sagamore/engine';
-import { HandlesBatch, Participant } from '@sagamore/platform';
+import { ConfirmsBatch, HandlesBatch, Participant, UndoesBatch } from '@sagamore/platform';
 import { isUuid } from '@sagamore/primitives';
 import {
   Database,
@@ -13,11 +14,12 @@ import {
   OutboxRelay,
   traceparentOf,
   type CommandOf,
+  type ConfirmationOf,
   type Message,
   type ReplyOf,
   type Tx,
 } from '@sagamore/runtime';
-import { answerUnchanged, type FinalStatus } from './order.js';
+import { answerHold, answerUnchanged, type FinalStatus } from './order.js';
 import { OrderStore, type OrderEnd } from './order.store.js';
 import { OrderWakeups } from './order.wakeups.js';
 
@@ -50,6 +52,27 @@ export class OrderParticipant {
       commands.map(({ payload }) => payload),
     );
   }
+
+  /** Locks nothing: nobody but this transaction ever ends the order. */
+  @HandlesBatch(holdOrder)
+  async hold(
+    commands: readonly CommandOf<typeof holdOrder>[],
+    tx: Tx,
+  ): Promise<readonly ReplyOf<typeof holdOrder>[]> {
+    const orderIds = commands.map(({ payload }) => payload.orderId);
+    const statuses = await this.orders.statuses(tx, orderIds.filter(isUuid));
+    return orderIds.map((orderId) => answerHold(statuses.get(orderId)));
+  }
+
+  @ConfirmsBatch(holdOrder)
+  accept(commands: readonly ConfirmationOf<typeof holdOrder>[], tx: Tx): Promise<readonly Reply[]> {
+    const ends = commands.map(({ payload }) => ({ orderId: payload.input.orderId, reason: null }));
+    return this.end(tx, 'CONFIRMED', ends);
+  }
+
+  /** Nothing to let go: the order stays PENDING until it is rejected with its reason. */
+  @UndoesBatch(holdOrder)
+  async releaseHold(): Promise<void> {}
 
   private async end(
     tx: Tx,

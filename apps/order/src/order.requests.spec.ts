@@ -18,6 +18,7 @@ const body: PlaceOrderBody = {
   currency: 'EUR',
   paymentToken: 'tok_visa',
   shipTo: { name: 'Ada', street: 'Main 1', city: 'Turin', postcode: '10100', country: 'IT' },
+  protocol: 'saga',
 };
 
 const orderId = '01900000-0000-7000-8000-000000000001';

@@ -3,7 +3,14 @@
  * The first room on the order's road; what passes here is trusted afterwards. It decides nothing about orders.
  */
 import { createHash } from 'node:crypto';
-import { address, currency, paymentToken, sku } from '@sagamore/contracts';
+import {
+  address,
+  currency,
+  paymentToken,
+  placeOrderDefinitions,
+  sku,
+  type OrderProtocol,
+} from '@sagamore/contracts';
 import { isUuid } from '@sagamore/primitives';
 import { z } from 'zod';
 import { linesMax, quantityMax } from './order.js';
@@ -19,6 +26,7 @@ export const placeOrderBody = z.strictObject({
   currency: z.string().regex(/^[A-Za-z]{1,8}$/),
   paymentToken,
   shipTo: address,
+  protocol: z.enum(Object.keys(placeOrderDefinitions) as [OrderProtocol, ...OrderProtocol[]]).default('saga'),
 });
 
 export type PlaceOrderBody = z.infer<typeof placeOrderBody>;

@@ -3,7 +3,8 @@
  * POSTs that arrive while one commit is under way share the next: one insert and one flush serve them all.
  * It never waits for the saga, and never answers one key with two orders (I28).
  */
-import type { PlaceOrderInput } from '@sagamore/contracts';
+import { placeOrderDefinitions } from '@sagamore/contracts';
+import type { OrderProtocol, PlaceOrderInput } from '@sagamore/contracts';
 import type { Refusal } from '@sagamore/engine';
 import { fingerprint } from '@sagamore/platform';
 import { shardOf, uuidv7 } from '@sagamore/primitives';
@@ -122,7 +123,7 @@ export class OrderService {
     const starts = fresh.filter((order) => inserted.has(order.orderId));
     await this.ports.relay.append(
       tx,
-      starts.map((order) => startMessage(order.startInput, at, this.options.shards)),
+      starts.map((order) => startMessage(order, at, this.options.shards)),
     );
     const others = requests.filter((_, index) => !inserted.has(drafts[index]?.orderId ?? ''));
     const found = others.length === 0 ? [] : await this.ports.orders.findByKey(tx, others);
@@ -136,9 +137,19 @@ export class OrderService {
   }
 }
 
+/** What the transaction of an order begins with. */
+export interface OrderStart {
+  readonly protocol: OrderProtocol;
+  readonly startInput: PlaceOrderInput;
+}
+
 /** The message that begins the transaction of an order. The order's id is the transaction's: one transaction an order
  *  (I11). Sending it again is safe: the orchestrator knows the transaction by its id (R16). `at`: ms. */
-export function startMessage(input: PlaceOrderInput, at: number, shards: number): Message<StartData> {
+export function startMessage(
+  { startInput: input, protocol }: OrderStart,
+  at: number,
+  shards: number,
+): Message<StartData> {
   const transactionId = input.orderId;
   return {
     id: `${transactionId}/start`,
@@ -149,7 +160,7 @@ export function startMessage(input: PlaceOrderInput, at: number, shards: number)
     partition: shardOf(transactionId, shards),
     occurredAt: at,
     traceparent: traceparentOf(transactionId),
-    data: { transactionId, definition: 'place-order', input },
+    data: { transactionId, definition: placeOrderDefinitions[protocol], input },
   };
 }
 
@@ -167,7 +178,9 @@ function draft(
     paymentToken: wish.paymentToken,
     shipTo: wish.shipTo,
   };
-  return { orderId, customerId, idempotencyKey, requestHash: hash, lines: priced.lines, startInput, at };
+  const { protocol } = wish;
+  const { lines } = priced;
+  return { orderId, customerId, idempotencyKey, requestHash: hash, protocol, lines, startInput, at };
 }
 
 function answer({ orderId, status, requestHash }: KnownOrder, hash: string, fresh: boolean): Placed {

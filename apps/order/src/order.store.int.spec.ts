@@ -25,6 +25,7 @@ import type { rejectOrder } from '@sagamore/contracts';
 import { testPostgres, type TestPostgres } from '../../../test/support/postgres.js';
 import { CatalogueStore } from './catalogue.store.js';
 import { Order1800000000000 } from './migrations/1800000000000-order.js';
+import { OrderProtocol1800000100000 } from './migrations/1800000100000-order-protocol.js';
 import type { Product, Wish } from './order.js';
 import { OrderParticipant } from './order.participant.js';
 import { OrderService } from './order.service.js';
@@ -49,6 +50,7 @@ const wish: Wish = {
   currency: 'EUR',
   paymentToken: 'tok_visa',
   shipTo: { name: 'Ada', street: 'Main 1', city: 'Turin', postcode: '10100', country: 'IT' },
+  protocol: 'saga',
 };
 
 /** A bus whose broker is away: what is published stays in the outbox, where it can be counted. */
@@ -72,7 +74,7 @@ beforeAll(async () => {
   const url = await server.freshDatabase();
   const dataSource = await openDataSource({
     url,
-    migrations: [...platformMigrations, Order1800000000000],
+    migrations: [...platformMigrations, Order1800000000000, OrderProtocol1800000100000],
     poolSize: 8,
   });
   await runMigrations(dataSource);
@@ -119,7 +121,8 @@ async function placed(key: string, asked: Wish = wish): Promise<string> {
 
 function command<Payload>(payload: Payload): HandledCommand<Payload> {
   const transactionId = uuidv7(Date.now());
-  return { transactionId, branchId: 'b', operationId: `${transactionId}/b/action`, payload };
+  const operationId = `${transactionId}/b/action`;
+  return { transactionId, branchId: 'b', operationId, settledOperationId: operationId, payload };
 }
 
 function confirm(...orderIds: string[]) {
@@ -236,7 +239,7 @@ describe('placing', () => {
 
   test('S44: the start that is saved names the order, its shard and its input', async () => {
     const orderId = await placed('key');
-    const [order] = await orders.pending({ after: firstId, before: lastId, limit: 1 });
+    const [start] = await orders.pending({ after: firstId, before: lastId, limit: 1 });
     const saved = await database.dataSource.query<{ message: Message }[]>('select message from outbox');
     expect(saved.map(({ message }) => message)).toEqual([
       expect.objectContaining({
@@ -245,10 +248,10 @@ describe('placing', () => {
         topic: 'orchestrator.inbox',
         key: orderId,
         partition: shardOf(orderId, 4),
-        data: { transactionId: orderId, definition: 'place-order', input: order },
+        data: { transactionId: orderId, definition: 'place-order', input: start?.startInput },
       }),
     ]);
-    expect(order).toMatchObject({
+    expect(start?.startInput).toMatchObject({
       orderId,
       total: { amountMinor: 2598, currency: 'EUR' },
       paymentToken: 'tok_visa',
@@ -363,7 +366,8 @@ function oldOrder(at: number): NewOrder {
     shipTo,
   };
   const lines = [{ sku: 'CUP', quantity: 2, unitPriceMinor: 1299 }];
-  return { orderId, customerId, idempotencyKey: orderId, requestHash: 'h', lines, startInput, at };
+  const protocol = 'saga';
+  return { orderId, customerId, idempotencyKey: orderId, requestHash: 'h', protocol, lines, startInput, at };
 }
 
 describe('the catalogue', () => {

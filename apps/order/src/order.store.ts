@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { Inject, Injectable } from '@nestjs/common';
 import { PostgresTx, statement, type PostgresDatabase } from '@sagamore/postgres';
 import { Database, type Tx } from '@sagamore/runtime';
-import type { PlaceOrderInput } from '@sagamore/contracts';
+import type { OrderProtocol, PlaceOrderInput } from '@sagamore/contracts';
 import type { FinalStatus, Order, OrderLine, OrderReason, OrderStatus } from './order.js';
 
 /** An order about to be written, PENDING at version 1. */
@@ -16,6 +16,7 @@ export interface NewOrder {
   readonly customerId: string;
   readonly idempotencyKey: string;
   readonly requestHash: string;
+  readonly protocol: OrderProtocol;
   readonly lines: readonly OrderLine[];
   readonly startInput: PlaceOrderInput;
   /** ms of the store's clock. */
@@ -54,6 +55,7 @@ interface OrderRow {
   readonly customer_id: string;
   readonly status: OrderStatus;
   readonly reason: OrderReason | null;
+  readonly protocol: OrderProtocol;
   readonly lines: readonly OrderLine[];
   readonly currency: string;
   readonly total_minor: number;
@@ -71,18 +73,18 @@ interface KnownRow {
 }
 
 // float8 holds every total (at most 10^12) and every instant in ms exactly, and arrives as a number.
-const columns = `order_id, customer_id, status, reason, lines, currency, total_minor::float8 as total_minor, version,
+const columns = `order_id, customer_id, status, reason, protocol, lines, currency, total_minor::float8 as total_minor, version,
   (extract(epoch from created_at) * 1000)::float8 as created_at,
   (extract(epoch from updated_at) * 1000)::float8 as updated_at`;
 
 const insertOrders = statement(
   'orders-insert',
-  `insert into orders (order_id, customer_id, idempotency_key, request_hash, status, lines, currency, total_minor,
+  `insert into orders (order_id, customer_id, idempotency_key, request_hash, status, protocol, lines, currency, total_minor,
      ship_to, start_input, version, created_at, updated_at)
-   select order_id, customer_id, idempotency_key, request_hash, 'PENDING', lines, currency, total_minor,
+   select order_id, customer_id, idempotency_key, request_hash, 'PENDING', protocol, lines, currency, total_minor,
      start_input -> 'shipTo', start_input, 1, to_timestamp(at / 1000), to_timestamp(at / 1000)
    from jsonb_to_recordset($1::jsonb) as fresh (order_id uuid, customer_id text, idempotency_key text,
-     request_hash text, lines jsonb, currency text, total_minor bigint, start_input jsonb, at float8)
+     request_hash text, protocol text, lines jsonb, currency text, total_minor bigint, start_input jsonb, at float8)
    on conflict (customer_id, idempotency_key) do nothing
    returning order_id`,
 );
@@ -117,7 +119,7 @@ const findFinals = statement(
 
 const findPending = statement(
   'orders-pending',
-  `select order_id, start_input from orders
+  `select protocol, start_input as "startInput" from orders
    where status = 'PENDING' and order_id > $1::uuid and order_id < $2::uuid order by order_id limit $3`,
 );
 
@@ -141,6 +143,7 @@ export class OrderStore {
       customer_id: order.customerId,
       idempotency_key: order.idempotencyKey,
       request_hash: order.requestHash,
+      protocol: order.protocol,
       lines: order.lines,
       currency: order.startInput.total.currency,
       total_minor: order.startInput.total.amountMinor,
@@ -213,18 +216,17 @@ export class OrderStore {
     return (await this.database.read<OrderRow>(page, values)).map(toOrder);
   }
 
-  /** PENDING orders with ids between `after` and `before`, oldest first, with the input of their transaction. */
+  /** PENDING orders with ids between `after` and `before`, oldest first, with what their transaction begins with. */
   async pending(range: {
     readonly after: string;
     readonly before: string;
     readonly limit: number;
-  }): Promise<readonly PlaceOrderInput[]> {
-    const rows = await this.database.read<{ start_input: PlaceOrderInput }>(findPending, [
+  }): Promise<readonly Pick<NewOrder, 'protocol' | 'startInput'>[]> {
+    return this.database.read<Pick<NewOrder, 'protocol' | 'startInput'>>(findPending, [
       range.after,
       range.before,
       range.limit,
     ]);
-    return rows.map((row) => row.start_input);
   }
 }
 
@@ -239,6 +241,7 @@ function toOrder(row: OrderRow): Order {
     customerId: row.customer_id,
     status: row.status,
     reason: row.reason,
+    protocol: row.protocol,
     lines: row.lines,
     currency: row.currency,
     totalMinor: row.total_minor,

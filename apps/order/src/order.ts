@@ -7,6 +7,7 @@ import {
   amountMinorMax,
   currency as currencySchema,
   type Currency,
+  type OrderProtocol,
   type PlaceOrderInput,
 } from '@sagamore/contracts';
 import { failed, succeeded, type Refusal, type Reply } from '@sagamore/engine';
@@ -31,6 +32,8 @@ export interface Wish {
   readonly currency: string;
   readonly paymentToken: string;
   readonly shipTo: Address;
+  /** By which kind of transaction it is placed; what comes of it means the same in all. */
+  readonly protocol: OrderProtocol;
 }
 
 export interface OrderLine {
@@ -45,6 +48,7 @@ export interface Order {
   readonly customerId: string;
   readonly status: OrderStatus;
   readonly reason: OrderReason | null;
+  readonly protocol: OrderProtocol;
   readonly lines: readonly OrderLine[];
   readonly currency: string;
   readonly totalMinor: number;
@@ -112,6 +116,11 @@ export function answerUnchanged(
   const code = current === undefined ? 'ORDER_UNKNOWN' : 'ORDER_FINAL';
   const found = current ?? 'no such order';
   return failed({ code, message: `wanted ${wanted}, found ${found}`, retryable: false });
+}
+
+/** Whether an order that stands at `current` can still be CONFIRMED: the answer of its hold. */
+export function answerHold(current: OrderStatus | undefined): Reply<Record<string, never>> {
+  return current === 'PENDING' ? succeeded({}) : answerUnchanged(current, 'CONFIRMED');
 }
 
 function merge(lines: Wish['lines']): Map<string, number> {

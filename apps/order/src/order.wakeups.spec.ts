@@ -16,6 +16,7 @@ const order: Order = {
   customerId: 'ada',
   status: 'PENDING',
   reason: null,
+  protocol: 'saga',
   lines: [],
   currency: 'EUR',
   totalMinor: 1,

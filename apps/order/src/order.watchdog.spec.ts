@@ -3,17 +3,17 @@
  * Method: the watchdog over rows held in an array, with a manual clock.
  */
 import { describe, expect, test } from '@jest/globals';
-import type { PlaceOrderInput } from '@sagamore/contracts';
+import type { OrderProtocol, PlaceOrderInput } from '@sagamore/contracts';
 import { ManualClock } from '@sagamore/memory';
 import { uuidv7 } from '@sagamore/primitives';
 import type { Message } from '@sagamore/runtime';
-import { startMessage } from './order.service.js';
+import { startMessage, type OrderStart } from './order.service.js';
 import { OrderWatchdog } from './order.watchdog.js';
 
 const now = 1_800_000_000_000;
 
-function input(orderId: string): PlaceOrderInput {
-  return {
+function start(orderId: string, protocol: OrderProtocol = 'saga'): OrderStart {
+  const startInput: PlaceOrderInput = {
     orderId,
     customerId: 'ada',
     lines: [{ sku: 'CUP', quantity: 1 }],
@@ -21,6 +21,7 @@ function input(orderId: string): PlaceOrderInput {
     paymentToken: 'tok_visa',
     shipTo: { name: 'Ada', street: 'Main 1', city: 'Turin', postcode: '10100', country: 'IT' },
   };
+  return { protocol, startInput };
 }
 
 function world(ages: readonly number[], max = 500) {
@@ -37,7 +38,7 @@ function world(ages: readonly number[], max = 500) {
           ids
             .filter((id) => id > after && id < before)
             .slice(0, limit)
-            .map(input),
+            .map((id) => start(id)),
       },
     },
     { shards: 4, max },
@@ -49,13 +50,22 @@ describe('the watchdog', () => {
   test('R17: an order PENDING for more than a minute has its start sent again, a younger one has not', async () => {
     const { ids, sent, watchdog } = world([120_000, 61_000, 59_000, 0]);
     expect(await watchdog.round()).toBe(2);
-    expect(sent).toEqual([[startMessage(input(ids[0]!), now, 4), startMessage(input(ids[1]!), now, 4)]]);
+    expect(sent).toEqual([[startMessage(start(ids[0]!), now, 4), startMessage(start(ids[1]!), now, 4)]]);
   });
 
   test('R17: the repeat is the same message: its id, key and shard', () => {
-    const first = startMessage(input('01900000-0000-7000-8000-000000000001'), now, 4);
-    const again = startMessage(input('01900000-0000-7000-8000-000000000001'), now + 90_000, 4);
+    const first = startMessage(start('01900000-0000-7000-8000-000000000001'), now, 4);
+    const again = startMessage(start('01900000-0000-7000-8000-000000000001'), now + 90_000, 4);
     expect({ ...again, occurredAt: now }).toEqual(first);
+  });
+
+  test.each([
+    ['saga', 'place-order'],
+    ['tcc', 'place-order-tcc'],
+    ['two-phase-commit', 'place-order-two-phase-commit'],
+  ] as const)('R17: an order by %s begins %s again, and no other transaction', (protocol, definition) => {
+    const again = startMessage(start('01900000-0000-7000-8000-000000000001', protocol), now, 4);
+    expect(again.data.definition).toBe(definition);
   });
 
   test('a full round goes on where it ended, then begins anew', async () => {

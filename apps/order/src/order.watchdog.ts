@@ -59,10 +59,10 @@ export class OrderWatchdog {
     const { max, olderThanMs, shards } = this.options;
     const now = this.ports.now();
     const before = firstUuidAt(now - olderThanMs);
-    const inputs = await this.ports.orders.pending({ after: this.after, before, limit: max });
-    if (inputs.length > 0) await this.ports.bus.send(inputs.map((input) => startMessage(input, now, shards)));
-    this.after = inputs.length === max ? inputs.at(-1)!.orderId : beforeAll;
-    return inputs.length;
+    const starts = await this.ports.orders.pending({ after: this.after, before, limit: max });
+    if (starts.length > 0) await this.ports.bus.send(starts.map((start) => startMessage(start, now, shards)));
+    this.after = starts.length === max ? starts.at(-1)!.startInput.orderId : beforeAll;
+    return starts.length;
   }
 
   private schedule(): void {

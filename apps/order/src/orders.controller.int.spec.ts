@@ -195,6 +195,7 @@ describe('POST /orders', () => {
       customerId: 'ada',
       status: 'PENDING',
       reason: null,
+      protocol: 'saga',
       lines: [{ sku: 'CUP', quantity: 2, unitPriceMinor: 1299 }],
       total: { amountMinor: 2598, currency: 'EUR' },
       createdAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/),
@@ -206,6 +207,26 @@ describe('POST /orders', () => {
       },
     });
     expect(order.text).not.toContain('tok_visa');
+  });
+
+  test('an order remembers the protocol it was placed by, and its transaction begins by that', async () => {
+    const orderId = String((await post({ ...goodBody, protocol: 'tcc' })).json['orderId']);
+    await until(async () => starts.some((message) => message.key === orderId));
+    expect((await get(`/orders/${orderId}`)).json['protocol']).toBe('tcc');
+    expect(starts.find(({ key }) => key === orderId)?.data).toMatchObject({ definition: 'place-order-tcc' });
+  });
+
+  test.each(['SAGA', 'xa', '', null, 1, ['tcc'], { $gt: '' }, 'constructor', '__proto__'])(
+    'B33: the protocol %j is refused',
+    async (protocol) => {
+      await expectRefusal(await post({ ...goodBody, protocol }), 400);
+    },
+  );
+
+  test('B23: one key for the same order by another protocol is refused', async () => {
+    await post(goodBody, { 'idempotency-key': 'protocols' });
+    const other = await post({ ...goodBody, protocol: 'tcc' }, { 'idempotency-key': 'protocols' });
+    expect([other.status, other.json['code']]).toEqual([422, 'IDEMPOTENCY_KEY_REUSED']);
   });
 
   test('S46: a repeat gets the same status, body and place, also after the end', async () => {

@@ -7,6 +7,8 @@ import { Fault, type CircuitBreakerOptions } from '@sagamore/resilience';
 import { Database } from '@sagamore/runtime';
 import { CardNetwork, HttpCardNetwork } from './card-network.client.js';
 import { Ledger1800000000000 } from './migrations/1800000000000-ledger.js';
+import { LedgerHold1800000100000 } from './migrations/1800000100000-ledger-hold.js';
+import { PaymentHoldParticipant } from './payment-hold.participant.js';
 import { PaymentParticipant } from './payment.participant.js';
 import { LedgerStore } from './payment.store.js';
 
@@ -16,6 +18,8 @@ export interface PaymentOverrides {
   readonly cardNetwork?: CardNetwork;
 }
 
+const migrations = [Ledger1800000000000, LedgerHold1800000100000];
+
 @Module({})
 export class PaymentModule implements OnApplicationShutdown {
   constructor(private readonly cardNetwork: CardNetwork) {}
@@ -24,8 +28,8 @@ export class PaymentModule implements OnApplicationShutdown {
   static forRoot(host: Host, { cardNetwork = networkOf(host) }: PaymentOverrides = {}): DynamicModule {
     return {
       module: PaymentModule,
-      imports: [SagamoreModule.forService({ host, service: 'payment', migrations: [Ledger1800000000000] })],
-      controllers: [PaymentParticipant],
+      imports: [SagamoreModule.forService({ host, service: 'payment', migrations })],
+      controllers: [PaymentParticipant, PaymentHoldParticipant],
       providers: [
         { provide: CardNetwork, useValue: cardNetwork },
         {

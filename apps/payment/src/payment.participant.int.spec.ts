@@ -47,6 +47,19 @@ class RememberingNetwork extends CardNetwork {
     return { status: 'refunded' };
   }
 
+  /** Nothing is held in this file. */
+  authorize(): Promise<never> {
+    return Promise.reject(new Error('no authorization was expected'));
+  }
+
+  capture(): Promise<never> {
+    return Promise.reject(new Error('no capture was expected'));
+  }
+
+  void(): Promise<never> {
+    return Promise.reject(new Error('no void was expected'));
+  }
+
   async stop(): Promise<void> {}
 }
 

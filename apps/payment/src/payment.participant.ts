@@ -5,15 +5,7 @@
 import { refused, succeeded, type Reply } from '@sagamore/engine';
 import { chargePayment } from '@sagamore/contracts';
 import { Calls, CallsUndo, Participant, Records, RecordsUndo, type CallContext } from '@sagamore/platform';
-import {
-  operationIdOf,
-  type CommandOf,
-  type ReplyOf,
-  type SettledOf,
-  type SettledUndoOf,
-  type Tx,
-  type UndoOf,
-} from '@sagamore/runtime';
+import type { CommandOf, ReplyOf, SettledOf, SettledUndoOf, Tx, UndoOf } from '@sagamore/runtime';
 import { CardNetwork } from './card-network.client.js';
 import { entriesOfCharge, entriesOfRefund, type Payment } from './payment.js';
 import { LedgerStore } from './payment.store.js';
@@ -60,8 +52,8 @@ export class PaymentParticipant {
     // happened, so both are booked: the books follow the network, and no refund stands without its charge (I13).
     this.ledger.bookMissing(
       tx,
-      refunds.flatMap(({ command: { transactionId, branchId }, payment }) =>
-        entriesOfCharge({ ...payment, operationId: operationIdOf(transactionId, branchId, 'action') }),
+      refunds.flatMap(({ command: { settledOperationId: operationId }, payment }) =>
+        entriesOfCharge({ ...payment, operationId }),
       ),
     );
     this.ledger.book(
@@ -71,7 +63,7 @@ export class PaymentParticipant {
   }
 }
 
-function paymentOf(
+export function paymentOf(
   { operationId, transactionId }: { readonly operationId: string; readonly transactionId: string },
   { customerId, amount }: CommandOf<Charge>['payload'],
 ): Payment {

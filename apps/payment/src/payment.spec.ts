@@ -6,8 +6,12 @@ import { amountMinorMax, currencyDecimals, type Currency } from '@sagamore/contr
 import fc from 'fast-check';
 import {
   customerAccount,
+  entriesOfCapture,
   entriesOfCharge,
+  entriesOfHold,
   entriesOfRefund,
+  entriesOfRelease,
+  holdAccount,
   merchantAccount,
   type LedgerEntry,
   type Payment,
@@ -88,6 +92,24 @@ describe('the books of payment', () => {
           `${customerAccount(one.customerId)} ${one.amount.currency}`,
         );
         expect(charged ?? 0).toBe(0);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test('I05: a hold stands in its account until it is captured or voided, and nothing of it is left then', () => {
+    fc.assert(
+      fc.property(payment, fc.boolean(), (one, isCaptured) => {
+        const { amountMinor, currency } = one.amount;
+        const account = `${holdAccount(one.customerId)} ${currency}`;
+        const held = entriesOfHold(one);
+        expect(balances(held).get(account) ?? 0).toBe(amountMinor);
+        const settled = [...held, ...(isCaptured ? entriesOfCapture(one) : entriesOfRelease(one))];
+        expect(sumIn(settled, one.amount.currency)).toBe(0);
+        const after = balances(settled);
+        expect(after.get(account) ?? 0).toBe(0);
+        const merchant = after.get(`${merchantAccount} ${currency}`) ?? 0;
+        expect(merchant).toBe(isCaptured ? amountMinor : 0);
       }),
       { numRuns: 500 },
     );

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { openDataSource, PostgresDatabase, statement } from '@sagamore/postgres';
 import { testPostgres, type TestPostgres } from '../../../test/support/postgres.js';
 import { Ledger1800000000000 } from './migrations/1800000000000-ledger.js';
+import { LedgerHold1800000100000 } from './migrations/1800000100000-ledger-hold.js';
 import {
   customerAccount,
   entriesOfCharge,
@@ -34,7 +35,11 @@ describe('the ledger in Postgres', () => {
   beforeAll(async () => {
     server = await testPostgres();
     const url = await server.freshDatabase();
-    const source = await openDataSource({ url, migrations: [Ledger1800000000000], poolSize: 8 });
+    const source = await openDataSource({
+      url,
+      migrations: [Ledger1800000000000, LedgerHold1800000100000],
+      poolSize: 8,
+    });
     await source.runMigrations();
     database = await PostgresDatabase.open(source);
     ledger = new LedgerStore(database);

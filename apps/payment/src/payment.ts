@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import type { Money } from '@sagamore/contracts';
 
-export type EntryKind = 'deposit' | 'charge' | 'refund' | 'withdrawal';
+export type EntryKind = 'deposit' | 'charge' | 'refund' | 'withdrawal' | 'hold' | 'release';
 
 /** One line of the books. Never zero, never changed, never removed. */
 export interface LedgerEntry {
@@ -27,7 +27,8 @@ export interface Payment {
   readonly amount: Money;
 }
 
-/** The world outside the books: what was taken from cards and not given back stands here with a minus. */
+/** The world outside the books: what was taken from cards and not given back, or is held on them, stands here with a
+ *  minus. */
 export const cardNetworkAccount = 'card-network';
 
 /** Where captured money ends. */
@@ -36,6 +37,34 @@ export const merchantAccount = 'merchant';
 /** The clearing account of one customer: it holds money only within an operation. */
 export function customerAccount(customerId: string): string {
   return `customer:${customerId}`;
+}
+
+/** What is held on a customer's cards and neither captured nor voided. */
+export function holdAccount(customerId: string): string {
+  return `hold:${customerId}`;
+}
+
+/** An authorization: the money is still the customer's, and nobody else's to spend. */
+export function entriesOfHold(payment: Payment): readonly LedgerEntry[] {
+  return transfer(payment, {
+    kind: 'hold',
+    from: cardNetworkAccount,
+    to: holdAccount(payment.customerId),
+  });
+}
+
+/** A hold that ends, by a void or by a capture: the exact mirror of the hold. */
+export function entriesOfRelease(payment: Payment): readonly LedgerEntry[] {
+  return transfer(payment, {
+    kind: 'release',
+    from: holdAccount(payment.customerId),
+    to: cardNetworkAccount,
+  });
+}
+
+/** A capture ends the hold and is a charge from then on. */
+export function entriesOfCapture(payment: Payment): readonly LedgerEntry[] {
+  return [...entriesOfRelease(payment), ...entriesOfCharge(payment)];
 }
 
 /** A captured charge: the card pays into the customer's account, which pays the merchant. A charge of nothing books nothing. */

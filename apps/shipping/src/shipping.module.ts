@@ -7,6 +7,8 @@ import { Fault, type CircuitBreakerOptions } from '@sagamore/resilience';
 import { Database } from '@sagamore/runtime';
 import { Carrier, HttpCarrier } from './carrier.client.js';
 import { Shipment1800000000000 } from './migrations/1800000000000-shipment.js';
+import { ShipmentHold1800000100000 } from './migrations/1800000100000-shipment-hold.js';
+import { ShippingHoldParticipant } from './shipping-hold.participant.js';
 import { ShippingParticipant } from './shipping.participant.js';
 import { ShipmentStore } from './shipping.store.js';
 
@@ -16,6 +18,8 @@ export interface ShippingOverrides {
   readonly carrier?: Carrier;
 }
 
+const migrations = [Shipment1800000000000, ShipmentHold1800000100000];
+
 @Module({})
 export class ShippingModule implements OnApplicationShutdown {
   constructor(private readonly carrier: Carrier) {}
@@ -24,10 +28,8 @@ export class ShippingModule implements OnApplicationShutdown {
   static forRoot(host: Host, { carrier = carrierOf(host) }: ShippingOverrides = {}): DynamicModule {
     return {
       module: ShippingModule,
-      imports: [
-        SagamoreModule.forService({ host, service: 'shipping', migrations: [Shipment1800000000000] }),
-      ],
-      controllers: [ShippingParticipant],
+      imports: [SagamoreModule.forService({ host, service: 'shipping', migrations })],
+      controllers: [ShippingParticipant, ShippingHoldParticipant],
       providers: [
         { provide: Carrier, useValue: carrier },
         {

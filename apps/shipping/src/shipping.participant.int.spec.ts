@@ -30,10 +30,20 @@ class RememberingCarrier extends Carrier {
     return { status: 'booked', shipmentId: `sh-${key}`, trackingNumber: `T-${key}` };
   }
 
-  async cancel(_key: string, { shipmentKey }: CancellationRequest): Promise<CancellationAnswer> {
-    if (this.booked.delete(shipmentKey)) return { status: 'cancelled' };
-    this.tombstones.add(shipmentKey);
+  async cancel(_key: string, request: CancellationRequest): Promise<CancellationAnswer> {
+    const key = 'shipmentKey' in request ? request.shipmentKey : request.bookingKey;
+    if (this.booked.delete(key)) return { status: 'cancelled' };
+    this.tombstones.add(key);
     return { status: 'nothing-to-cancel' };
+  }
+
+  /** Nothing is held in this file. */
+  hold(): Promise<never> {
+    return Promise.reject(new Error('no hold was expected'));
+  }
+
+  dispatch(): Promise<never> {
+    return Promise.reject(new Error('no dispatch was expected'));
   }
 
   async stop(): Promise<void> {}

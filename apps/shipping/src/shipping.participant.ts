@@ -5,15 +5,7 @@
 import { refused, succeeded, type Reply } from '@sagamore/engine';
 import { createShipment } from '@sagamore/contracts';
 import { Calls, CallsUndo, Participant, Records, RecordsUndo, type CallContext } from '@sagamore/platform';
-import {
-  operationIdOf,
-  type CommandOf,
-  type ReplyOf,
-  type SettledOf,
-  type SettledUndoOf,
-  type Tx,
-  type UndoOf,
-} from '@sagamore/runtime';
+import type { CommandOf, ReplyOf, SettledOf, SettledUndoOf, Tx, UndoOf } from '@sagamore/runtime';
 import { Carrier } from './carrier.client.js';
 import type { Cancellation } from './shipping.js';
 import { ShipmentStore } from './shipping.store.js';
@@ -64,7 +56,6 @@ export class ShippingParticipant {
 }
 
 function cancellationOf({ command }: SettledUndoOf<Create>): Cancellation {
-  const { transactionId, branchId, operationId, payload } = command;
-  const bookingOperationId = operationIdOf(transactionId, branchId, 'action');
-  return { transactionId, branchId, operationId, bookingOperationId, ...payload.output };
+  const { transactionId, branchId, operationId, settledOperationId: bookingOperationId, payload } = command;
+  return { transactionId, branchId, operationId, of: 'shipment', bookingOperationId, ...payload.output };
 }

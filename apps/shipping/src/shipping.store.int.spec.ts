@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { openDataSource, PostgresDatabase, statement } from '@sagamore/postgres';
 import { testPostgres, type TestPostgres } from '../../../test/support/postgres.js';
 import { Shipment1800000000000 } from './migrations/1800000000000-shipment.js';
+import { ShipmentHold1800000100000 } from './migrations/1800000100000-shipment-hold.js';
 import type { Booking, Cancellation } from './shipping.js';
 import { ShipmentStore } from './shipping.store.js';
 
@@ -22,7 +23,10 @@ describe('shipments in Postgres', () => {
   beforeAll(async () => {
     server = await testPostgres();
     const url = await server.freshDatabase();
-    const source = await openDataSource({ url, migrations: [Shipment1800000000000] });
+    const source = await openDataSource({
+      url,
+      migrations: [Shipment1800000000000, ShipmentHold1800000100000],
+    });
     await source.runMigrations();
     database = await PostgresDatabase.open(source);
     shipments = new ShipmentStore(database);
@@ -50,6 +54,7 @@ describe('shipments in Postgres', () => {
       transactionId,
       branchId: 'ship',
       operationId,
+      of: 'shipment',
       bookingOperationId: `${transactionId}/ship/action`,
     };
   }
@@ -83,6 +88,42 @@ describe('shipments in Postgres', () => {
     await cancel(cancellation('d'));
     expect(await shipments.of('d')).toMatchObject([{ shipmentId: null, status: 'cancelled' }]);
     expect(await database.read(movesOf, ['d'])).toHaveLength(2);
+  });
+
+  const held = (transactionId: string) => ({
+    transactionId,
+    branchId: 'ship',
+    operationId: `${transactionId}/ship/try`,
+  });
+  const release = (transactionId: string): Cancellation => ({
+    ...held(transactionId),
+    operationId: `${transactionId}/ship/cancel`,
+    of: 'hold',
+    bookingOperationId: `${transactionId}/ship/try`,
+  });
+
+  test('R21: a held place has no number yet, and becomes the shipment it was held for', async () => {
+    await database.transaction(async (tx) => shipments.hold(tx, [held('h')]));
+    expect(await shipments.of('h')).toMatchObject([{ shipmentId: null, status: 'held' }]);
+    const dispatched = { ...booking('h'), operationId: 'h/ship/confirm' };
+    await database.transaction(async (tx) => shipments.dispatch(tx, [dispatched]));
+    expect(await shipments.of('h')).toMatchObject([{ shipmentId: 'sh-h', status: 'booked' }]);
+    expect(await database.read(movesOf, ['h'])).toEqual([
+      { operation_id: 'h/ship/try', kind: 'held' },
+      { operation_id: 'h/ship/confirm', kind: 'created' },
+    ]);
+  });
+
+  test('I13: a place that is let go leaves its hold in the log, also one that a crash kept from it', async () => {
+    await database.transaction(async (tx) => shipments.hold(tx, [held('i')]));
+    await cancel(release('i'), release('j'));
+    for (const name of ['i', 'j']) {
+      expect(await shipments.of(name)).toMatchObject([{ shipmentId: null, status: 'cancelled' }]);
+      expect(await database.read(movesOf, [name])).toEqual([
+        { operation_id: `${name}/ship/cancel`, kind: 'released' },
+        { operation_id: `${name}/ship/try`, kind: 'held' },
+      ]);
+    }
   });
 
   test('I12: neither a booking nor a cancellation takes effect twice', async () => {

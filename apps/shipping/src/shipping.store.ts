@@ -8,19 +8,21 @@ import { Database, type Tx } from '@sagamore/runtime';
 import {
   movesOfBookings,
   movesOfCancellations,
+  movesOfHolds,
   movesProvenBy,
   type Booking,
   type Cancellation,
   type ShipmentMove,
+  type ShipmentWork,
 } from './shipping.js';
 
-/** A shipment as it stands. Without an id when the carrier's answer to its booking was never seen. */
+/** A shipment as it stands. Without an id while it is only held, and when the carrier's answer was never seen. */
 export interface Shipment {
   readonly transactionId: string;
   readonly branchId: string;
   readonly shipmentId: string | null;
   readonly trackingNumber: string | null;
-  readonly status: 'booked' | 'cancelled';
+  readonly status: 'held' | 'booked' | 'cancelled';
 }
 
 const bookShipments = statement(
@@ -29,6 +31,21 @@ const bookShipments = statement(
    select transaction_id, branch_id, shipment_id, tracking_number, 'booked'
    from unnest($1::text[], $2::text[], $3::text[], $4::text[])
      as given (transaction_id, branch_id, shipment_id, tracking_number)`,
+);
+
+const holdShipments = statement(
+  'shipment-hold',
+  `insert into shipment (transaction_id, branch_id, status)
+   select transaction_id, branch_id, 'held' from unnest($1::text[], $2::text[]) as given (transaction_id, branch_id)`,
+);
+
+const dispatchShipments = statement(
+  'shipment-dispatch',
+  `update shipment set status = 'booked', shipment_id = given.shipment_id, tracking_number = given.tracking_number,
+     booked_at = clock_timestamp()
+   from unnest($1::text[], $2::text[], $3::text[], $4::text[])
+     as given (transaction_id, branch_id, shipment_id, tracking_number)
+   where shipment.transaction_id = given.transaction_id and shipment.branch_id = given.branch_id and status = 'held'`,
 );
 
 const cancelShipments = statement(
@@ -69,6 +86,23 @@ export class ShipmentStore {
   book(tx: Tx, bookings: readonly Booking[]): void {
     if (bookings.length === 0) return;
     postgres(tx).last(bookShipments, shipmentValues(bookings));
+    postgres(tx).last(appendMoves, moveValues(movesOfBookings(bookings)));
+  }
+
+  /** Books held places with the commit of `tx`; one that stands there already makes it fail with `DATA_REJECTED`. */
+  hold(tx: Tx, holds: readonly ShipmentWork[]): void {
+    if (holds.length === 0) return;
+    postgres(tx).last(holdShipments, [
+      holds.map(({ transactionId }) => transactionId),
+      holds.map(({ branchId }) => branchId),
+    ]);
+    postgres(tx).last(appendMoves, moveValues(movesOfHolds(holds)));
+  }
+
+  /** Makes held places shipments with the commit of `tx`, each once. */
+  dispatch(tx: Tx, bookings: readonly Booking[]): void {
+    if (bookings.length === 0) return;
+    postgres(tx).last(dispatchShipments, shipmentValues(bookings));
     postgres(tx).last(appendMoves, moveValues(movesOfBookings(bookings)));
   }
 

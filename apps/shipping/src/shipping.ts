@@ -1,5 +1,6 @@
 /**
  * The rules of a shipment: it is created once and cancelled at most once, and it is cancelled only after it was created.
+ * Or a place is held first, and then becomes the shipment or is released (R21).
  * Pure: from what the carrier answered it says which rows stand and which moves are to be logged. No address comes here:
  * only the carrier needs it.
  */
@@ -9,7 +10,7 @@ export interface ShipmentMove {
   readonly operationId: string;
   readonly transactionId: string;
   readonly branchId: string;
-  readonly kind: 'created' | 'cancelled';
+  readonly kind: 'created' | 'cancelled' | 'held' | 'released';
 }
 
 /** Which branch of which transaction a shipment belongs to, and what was done to it. */
@@ -25,9 +26,11 @@ export interface Booking extends ShipmentWork {
   readonly trackingNumber: string;
 }
 
-/** A shipment that the carrier has cancelled. What it was called is known only when its booking was answered. */
+/** A shipment that the carrier has cancelled, or a place that it has let go. What it was called is known only when its
+ *  booking was answered. */
 export interface Cancellation extends ShipmentWork {
-  /** Names the booking that is undone, whether it was ever recorded or not. */
+  readonly of: 'shipment' | 'hold';
+  /** Names the booking or the hold that is undone, whether it was ever recorded or not. */
   readonly bookingOperationId: string;
   readonly shipmentId?: string;
   readonly trackingNumber?: string;
@@ -37,15 +40,21 @@ export function movesOfBookings(bookings: readonly Booking[]): readonly Shipment
   return bookings.map((booking) => moveOf(booking, booking.operationId, 'created'));
 }
 
-/** The bookings that cancellations prove: to be logged where a crash kept them from the log. */
+export function movesOfHolds(holds: readonly ShipmentWork[]): readonly ShipmentMove[] {
+  return holds.map((hold) => moveOf(hold, hold.operationId, 'held'));
+}
+
+/** What cancellations prove to have been done: to be logged where a crash kept them from the log. */
 export function movesProvenBy(cancellations: readonly Cancellation[]): readonly ShipmentMove[] {
   return cancellations.map((cancellation) =>
-    moveOf(cancellation, cancellation.bookingOperationId, 'created'),
+    moveOf(cancellation, cancellation.bookingOperationId, cancellation.of === 'hold' ? 'held' : 'created'),
   );
 }
 
 export function movesOfCancellations(cancellations: readonly Cancellation[]): readonly ShipmentMove[] {
-  return cancellations.map((cancellation) => moveOf(cancellation, cancellation.operationId, 'cancelled'));
+  return cancellations.map((cancellation) =>
+    moveOf(cancellation, cancellation.operationId, cancellation.of === 'hold' ? 'released' : 'cancelled'),
+  );
 }
 
 function moveOf(

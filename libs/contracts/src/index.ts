@@ -3,14 +3,18 @@ export { amountMinorMax, currency, currencyDecimals, money, type Currency, type 
 // Order
 export {
   confirmOrder,
+  holdOrder,
   orderEvent,
   orderReason,
+  placeOrderDefinitions,
   placeOrderInput,
   rejectOrder,
+  type OrderProtocol,
   type PlaceOrderInput,
 } from './order.js';
 // Inventory
 export {
+  holdStock,
   productsListed,
   productsListedType,
   reserveStock,
@@ -20,9 +24,9 @@ export {
   stockLine,
 } from './inventory.js';
 // Payment
-export { chargePayment, paymentToken } from './payment.js';
+export { authorizePayment, chargePayment, paymentToken } from './payment.js';
 // Shipping
-export { address, createShipment } from './shipping.js';
+export { address, createShipment, holdShipment } from './shipping.js';
 // Travel
 export {
   bookCar,

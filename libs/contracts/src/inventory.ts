@@ -9,11 +9,19 @@ export const sku = z.string().regex(/^[A-Z0-9-]{1,40}$/);
 
 export const stockLine = z.object({ sku, quantity: z.int().min(1) });
 
-/** Takes the stock of every line (R26) or refuses with `out-of-stock` and the first SKU that is short. */
-export const reserveStock = operation('inventory.reserve', {
-  undo: 'release',
+const reservation = {
   input: z.object({ orderId: z.string(), lines: z.array(stockLine).min(1) }),
   output: z.object({ reservationId: z.string() }),
+};
+
+/** Takes the stock of every line (R26) or refuses with `out-of-stock` and the first SKU that is short. */
+export const reserveStock = operation('inventory.reserve', { ...reservation, undo: 'release' });
+
+/** Holds the stock of every line until it is deducted or released (R26); refuses as `reserveStock` does. */
+export const holdStock = operation('inventory.hold', {
+  ...reservation,
+  confirm: 'deduct',
+  undo: 'release-hold',
 });
 
 /** The body of `inventory.products-listed`: the catalogue, told whole at every start; the newest wins. */

@@ -1,5 +1,5 @@
 /**
- * What the order service can be asked by the saga, what it tells, and what the saga begins with.
+ * What the order service can be asked by a transaction, what it tells, and what its transaction begins with.
  */
 import { operation } from '@sagamore/runtime';
 import { z } from 'zod';
@@ -8,7 +8,7 @@ import { money } from './money.js';
 import { paymentToken } from './payment.js';
 import { address } from './shipping.js';
 
-/** The input of the `place-order` transaction. */
+/** The input of the transaction that places an order, whatever its protocol. */
 export const placeOrderInput = z.object({
   orderId: z.string(),
   customerId: z.string(),
@@ -20,6 +20,15 @@ export const placeOrderInput = z.object({
 
 export type PlaceOrderInput = z.infer<typeof placeOrderInput>;
 
+/** The definition of the transaction by which an order is placed, for each protocol a customer may ask for. */
+export const placeOrderDefinitions = {
+  saga: 'place-order',
+  tcc: 'place-order-tcc',
+  'two-phase-commit': 'place-order-two-phase-commit',
+} as const;
+
+export type OrderProtocol = keyof typeof placeOrderDefinitions;
+
 export const orderReason = z.object({
   code: z.string(),
   details: z.record(z.string(), z.unknown()).optional(),
@@ -27,6 +36,14 @@ export const orderReason = z.object({
 
 /** The pivot: the order is CONFIRMED. Cannot be refused (R23). */
 export const confirmOrder = operation('order.confirm', {
+  input: z.object({ orderId: z.string() }),
+  output: z.object({}),
+});
+
+/** The order is still PENDING, and CONFIRMED when everybody else holds what it needs. */
+export const holdOrder = operation('order.hold', {
+  confirm: 'accept',
+  undo: 'release-hold',
   input: z.object({ orderId: z.string() }),
   output: z.object({}),
 });

@@ -30,10 +30,21 @@ export const address = z.strictObject({
   country: z.string().regex(/^[A-Z]{2}$/),
 });
 
+const parcel = z.object({ orderId: z.string(), shipTo: address, lines: z.array(stockLine).min(1) });
+
 /** Books a parcel with the carrier; refuses with the carrier's word, e.g. `country-not-served`. */
 export const createShipment = operation('shipping.create', {
   undo: 'cancel',
   effect: 'external',
-  input: z.object({ orderId: z.string(), shipTo: address, lines: z.array(stockLine).min(1) }),
+  input: parcel,
   output: z.object({ shipmentId: z.string(), trackingNumber: z.string() }),
+});
+
+/** Holds a place at the carrier until it is dispatched or let go; refuses as `createShipment` does (R21). */
+export const holdShipment = operation('shipping.hold', {
+  confirm: 'dispatch',
+  undo: 'release-hold',
+  effect: 'external',
+  input: parcel,
+  output: z.object({ bookingId: z.string() }),
 });

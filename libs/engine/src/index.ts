@@ -158,6 +158,7 @@ export {
   judge,
   seatGenerationOf,
   seatsTakenBy,
+  settledBy,
   type Asked,
   type BarrierRow,
   type Verdict,

@@ -16,6 +16,7 @@ export {
   CallsConfirm,
   CallsUndo,
   Confirms,
+  ConfirmsBatch,
   Handles,
   HandlesBatch,
   Participant,

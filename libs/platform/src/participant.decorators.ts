@@ -119,6 +119,13 @@ export function Confirms<O extends AnyOperation>(
   return place(new HandlerRole(operation, 'confirm', 'one'));
 }
 
+/** Makes a whole batch final. Returning nothing means that all are; otherwise each is answered, in order. */
+export function ConfirmsBatch<O extends AnyOperation>(
+  operation: O,
+): MethodFor<(commands: readonly ConfirmationOf<O>[], tx: Tx) => Promise<void | readonly Reply[]>> {
+  return place(new HandlerRole(operation, 'confirm', 'batch'));
+}
+
 /** Makes the outside call of an external operation, outside of any transaction; goes with `@Records`. Throws a `Fault`
  *  when the outcome is not known: it is called again with the same key (R7). */
 export function Calls<O extends AnyOperation>(

@@ -8,6 +8,7 @@ import {
   refused,
   seatGenerationOf,
   seatsTakenBy,
+  settledBy,
   type BarrierRow,
   type Half,
   type Reply,
@@ -62,7 +63,14 @@ export function verdictOn(job: Commanded, found: ReadonlyMap<string, readonly Ba
 /** What the handler is shown. */
 export function handled({ command }: Commanded): HandledCommand {
   const { transactionId, branchId, operation, payload } = command.data;
-  return { transactionId, branchId, operationId: operationIdOf(transactionId, branchId, operation), payload };
+  const idOf = (half: Half): string => operationIdOf(transactionId, branchId, half);
+  return {
+    transactionId,
+    branchId,
+    operationId: idOf(operation),
+    settledOperationId: idOf(settledBy(operation)),
+    payload,
+  };
 }
 
 /** Names one half of one branch in the effects it has, whatever the attempt or generation (I12). */

@@ -12,6 +12,8 @@ export interface HandledCommand<Payload = unknown> {
   readonly branchId: string;
   /** Unique for (transaction, branch, half): the id to write beside an effect, so that it can be audited. */
   readonly operationId: string;
+  /** The operation id of what it keeps or undoes, whatever the protocol; its own where it does something itself. */
+  readonly settledOperationId: string;
   readonly payload: Payload;
 }
 

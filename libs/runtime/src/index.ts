@@ -64,6 +64,7 @@ export { probeTypeOf, type ProbeData, type ProbedData } from './probe.js';
 export {
   operation,
   type DeclaredOperation,
+  type HoldingOperation,
   type InputOf,
   type OperationOptions,
   type OutputOf,

@@ -26,7 +26,21 @@ export interface OperationOptions<Input, Output> {
   readonly transport?: 'bus' | 'http';
 }
 
+/** What only holds: its confirm makes final, its undo lets go. */
+export type HoldingOperation<Input, Output> = DeclaredOperation<Input, Output> & {
+  readonly confirm: string;
+  readonly compensation: string;
+};
+
 /** Declares `<participant>.<verb>`, e.g. `inventory.reserve`. */
+export function operation<Input, Output>(
+  name: `${string}.${string}`,
+  options: OperationOptions<Input, Output> & { readonly confirm: string; readonly undo: string },
+): HoldingOperation<Input, Output>;
+export function operation<Input, Output>(
+  name: `${string}.${string}`,
+  options: OperationOptions<Input, Output>,
+): DeclaredOperation<Input, Output>;
 export function operation<Input, Output>(
   name: `${string}.${string}`,
   { input, output, undo, confirm, effect = 'local', transport }: OperationOptions<Input, Output>,

@@ -3,9 +3,15 @@
  * outside by the providers' ledgers. An effect's operation id is `transaction/branch/half`, so rows explain each other.
  */
 import { rowsCheck, type Check, type Question } from '../check.js';
+import { doing, undoing } from '../halves.js';
+
+/** What the database itself had prepared leaves nothing behind when it is rolled back, not even the row of its prepare. */
+const leavesNothing = `(operation = 'rollback' and not exists (select from barrier did
+    where did.transaction_id = barrier.transaction_id and did.branch_id = barrier.branch_id
+      and did.operation = 'prepare' and did.outcome = 'succeeded'))`;
 
 const barrierOperations = `select transaction_id || '/' || branch_id || '/' || operation as operation_id, count(*) as times
-  from barrier where outcome = 'succeeded' group by 1`;
+  from barrier where outcome = 'succeeded' and not ${leavesNothing} group by 1`;
 
 /** Every effect has exactly one barrier row that says so, and every such row has its effect. */
 function explained(service: Question['service'], effects: string): Question {
@@ -22,20 +28,24 @@ function explained(service: Question['service'], effects: string): Question {
 const external: readonly Question['service'][] = ['payment', 'shipping'];
 const undoable: readonly Question['service'][] = ['inventory', ...external];
 
-/** Branches whose halves stand in a relation that must not be: `undo` took effect beside `action`. */
+/** Branches whose halves stand in a relation that must not be. */
 function branchesWith(having: string): readonly Question[] {
   return undoable.map((service) => ({
     service,
     sql: `select transaction_id::text as "transactionId", branch_id as branch,
         string_agg(operation || ' ' || outcome, ', ' order by operation, outcome) as found
-      from barrier group by transaction_id, branch_id having ${having}`,
+      from barrier where not ${leavesNothing} group by transaction_id, branch_id having ${having}`,
   }));
 }
 
-const did = `bool_or(operation = 'action' and outcome = 'succeeded')`;
-const undid = `bool_or(operation = 'compensation' and outcome = 'succeeded')`;
-const undidNothing = `bool_or(operation = 'compensation' and outcome = 'empty')`;
-const isPlanted = `bool_or(operation = 'action' and outcome = 'planted')`;
+const did = `bool_or(operation in ${doing} and outcome = 'succeeded')`;
+const undid = `bool_or(operation in ${undoing} and outcome = 'succeeded')`;
+const undidNothing = `bool_or(operation in ${undoing} and outcome = 'empty')`;
+const isPlanted = `bool_or(operation in ${doing} and outcome = 'planted')`;
+
+/** The rows by which an order is told its end: where it was only held, that is no end yet. */
+const endsOrder = `outcome = 'succeeded' and (operation in ('action', 'confirm', 'commit')
+    or (operation = 'prepare' and branch_id = 'confirm-order'))`;
 
 const once: Check = rowsCheck({
   id: 'I12',
@@ -47,7 +57,7 @@ const once: Check = rowsCheck({
     {
       service: 'order',
       sql: `select order_id::text as "orderId", status, count(barrier) as "barrierRows"
-        from orders left join barrier on transaction_id = order_id and outcome = 'succeeded'
+        from orders left join barrier on transaction_id = order_id and ${endsOrder}
         group by order_id, status having count(barrier) <> case status when 'PENDING' then 0 else 1 end`,
     },
     {
@@ -70,10 +80,11 @@ const noUndoAlone: Check = rowsCheck({
     ...branchesWith(`${undid} and not ${did}`),
     {
       service: 'inventory',
-      sql: `select back.transaction_id as "transactionId", back.sku, back.quantity as returned, taken.quantity as taken
-        from stock_move back left join stock_move taken
-          on taken.transaction_id = back.transaction_id and taken.sku = back.sku and taken.kind = 'taken'
-        where back.kind = 'returned' and taken.quantity is distinct from back.quantity`,
+      sql: `select back.transaction_id as "transactionId", back.sku, back.kind, back.quantity, first.quantity as before
+        from stock_move back left join stock_move first
+          on first.transaction_id = back.transaction_id and first.sku = back.sku
+          and first.kind = case back.kind when 'returned' then 'taken' else 'held' end
+        where back.kind in ('returned', 'deducted', 'released') and first.quantity is distinct from back.quantity`,
     },
     {
       service: 'payment',
@@ -85,9 +96,19 @@ const noUndoAlone: Check = rowsCheck({
           and paid.amount_minor is distinct from -back.amount_minor`,
     },
     {
+      service: 'payment',
+      sql: `select back.transaction_id as "transactionId", -back.amount_minor as "releasedMinor",
+          held.amount_minor as "heldMinor"
+        from ledger_entry back left join ledger_entry held on held.transaction_id = back.transaction_id
+          and held.account = back.account and held.kind = 'hold' and held.currency = back.currency
+        where back.account like 'hold:%' and back.kind = 'release'
+          and held.amount_minor is distinct from -back.amount_minor`,
+    },
+    {
       service: 'shipping',
       sql: `select back.transaction_id as "transactionId", back.branch_id as branch, back.kind from shipment_move back
-        where back.kind = 'cancelled' and not exists (select from shipment_move made where made.kind = 'created'
+        where back.kind in ('cancelled', 'released') and not exists (select from shipment_move made
+          where made.kind = case back.kind when 'cancelled' then 'created' else 'held' end
           and made.transaction_id = back.transaction_id and made.branch_id = back.branch_id)`,
     },
   ],
@@ -101,8 +122,9 @@ const nothingAfterUndo: Check = rowsCheck({
     {
       service: 'inventory',
       sql: `select taken.transaction_id as "transactionId", taken.sku from stock_move taken join stock_move back
-          on back.transaction_id = taken.transaction_id and back.sku = taken.sku and back.kind = 'returned'
-        where taken.kind = 'taken' and taken.occurred_at > back.occurred_at`,
+          on back.transaction_id = taken.transaction_id and back.sku = taken.sku
+          and back.kind in ('returned', 'released')
+        where taken.kind in ('taken', 'held', 'deducted') and taken.occurred_at > back.occurred_at`,
     },
     {
       service: 'payment',
@@ -115,8 +137,8 @@ const nothingAfterUndo: Check = rowsCheck({
       service: 'shipping',
       sql: `select made.transaction_id as "transactionId", made.branch_id as branch from shipment_move made
         join shipment_move back on back.transaction_id = made.transaction_id and back.branch_id = made.branch_id
-          and back.kind = 'cancelled'
-        where made.kind = 'created' and made.occurred_at > back.occurred_at`,
+          and back.kind in ('cancelled', 'released')
+        where made.kind in ('created', 'held') and made.occurred_at > back.occurred_at`,
     },
   ],
 });
@@ -153,7 +175,9 @@ const parcels: readonly Check[] = [
           from shipment s full join (
             select transaction_id, branch_id, string_agg(kind, ' ' order by kind desc) as kinds from shipment_move group by 1, 2
           ) as m on m.transaction_id = s.transaction_id and m.branch_id = s.branch_id
-          where m.kinds is distinct from case s.status when 'booked' then 'created' when 'cancelled' then 'created cancelled' end`,
+          where not coalesce(m.kinds = any (case s.status when 'held' then array['held']
+            when 'booked' then array['created', 'held created']
+            when 'cancelled' then array['created cancelled', 'released held'] end), false)`,
       },
     ],
   }),
@@ -164,14 +188,18 @@ const parcels: readonly Check[] = [
     questions: [
       {
         service: 'shipping',
-        sql: `select coalesce(o.operation_id, m.operation_id) as operation_id, coalesce(o.times, 0) as "outside",
-            m.operation_id is not null as logged
+        sql: `select coalesce(o.branch, m.branch) as branch, coalesce(o.kind, m.kind) as kind,
+            coalesce(o.times, 0) as "outside", coalesce(m.times, 0) as "logged"
           from (
-            select case kind when 'shipment' then key || '/action' when 'confirmation' then parcel_key || '/action'
-                else parcel_key || '/compensation' end as operation_id, count(*) as times
-            from outside_parcel where kind in ('shipment', 'confirmation', 'cancellation') group by 1
-          ) as o full join shipment_move m on m.operation_id = o.operation_id
-          where m.operation_id is null or o.times is distinct from 1`,
+            select coalesce(parcel_key, key) as branch, case kind when 'booking' then 'held'
+                when 'cancellation' then case when exists (select from outside_parcel held
+                  where held.kind = 'booking' and held.key = done.parcel_key) then 'released' else 'cancelled' end
+                else 'created' end as kind, count(*) as times
+            from outside_parcel done where kind in ('shipment', 'booking', 'confirmation', 'cancellation') group by 1, 2
+          ) as o full join (
+            select transaction_id || '/' || branch_id as branch, kind, count(*) as times from shipment_move group by 1, 2
+          ) as m on m.branch = o.branch and m.kind = o.kind
+          where o.times is distinct from 1 or m.times is distinct from 1`,
       },
     ],
   }),

@@ -3,7 +3,8 @@
  * dossier; all of them share a single walk over all dossiers, because that walk is the longest part of the audit.
  */
 import { violationsMax, type Check, type Violation } from '../check.js';
-import { dossiers, type Branch, type Dossier, type MoneyFacts } from '../dossiers.js';
+import { dossiers, type Branch, type Dossier, type MoneyFacts, type TransactionFacts } from '../dossiers.js';
+import { does, endOf, keeps, undoes } from '../halves.js';
 import type { AuditedStack } from '../stack.js';
 
 interface Judge extends Pick<Check, 'id' | 'title'> {
@@ -11,7 +12,7 @@ interface Judge extends Pick<Check, 'id' | 'title'> {
   judge(dossier: Dossier, stack: AuditedStack): Violation | undefined;
 }
 
-const closed: Readonly<Record<string, string>> = { completed: 'CONFIRMED', compensated: 'REJECTED' };
+const closed = { completed: 'CONFIRMED', compensated: 'REJECTED' } as const;
 
 /** A parked transaction that could not hear of an end may have told the order of it. */
 const endTold: Readonly<Record<string, string>> = {
@@ -19,8 +20,9 @@ const endTold: Readonly<Record<string, string>> = {
   'reject-order': 'REJECTED',
 };
 
+/** The end, whatever its protocol calls it; where there is none yet, the status. */
 function statusOf({ transaction }: Dossier): string {
-  return transaction?.status ?? 'unknown';
+  return endOf(transaction?.status) ?? transaction?.status ?? 'unknown';
 }
 
 const oneEach: Judge = {
@@ -35,11 +37,18 @@ const oneEach: Judge = {
       order: order?.status ?? null,
     };
     if (order === undefined || transaction === undefined) return found;
-    const wanted = closed[transaction.status] ?? 'PENDING';
-    const told = transaction.phase === 'parked' ? endTold[transaction.parkedAt ?? ''] : undefined;
-    return order.status === wanted || order.status === told ? undefined : found;
+    const end = endOf(transaction.status);
+    const wanted = end === undefined ? 'PENDING' : closed[end];
+    return order.status === wanted || order.status === toldBy(transaction) ? undefined : found;
   },
 };
+
+/** While some still have to keep what they hold, the order may have been told already that all will. */
+function toldBy({ phase, reason, parkedAt }: TransactionFacts): string | undefined {
+  if (phase === 'final') return undefined;
+  const isKeeping = reason?.startsWith('settlement') === true;
+  return isKeeping ? 'CONFIRMED' : phase === 'parked' ? endTold[parkedAt ?? ''] : undefined;
+}
 
 /** An order at a middle state has all of its stock or none: a batch is reserved whole (R26). */
 const stockFits: Judge = {
@@ -112,7 +121,7 @@ const undoneWhole: Judge = {
   title: 'compensated transactions undid all they did, completed ones nothing, and no call is left open',
   judge: (dossier) => {
     const status = statusOf(dossier);
-    if (closed[status] === undefined) return undefined;
+    if (status !== 'completed' && status !== 'compensated') return undefined;
     const participants = [dossier.stockBranches, dossier.paymentBranches, dossier.shippingBranches];
     const all = participants.flatMap((rows) => rows ?? []);
     const broken =
@@ -125,20 +134,30 @@ const undoneWhole: Judge = {
 };
 
 /** The order was told of the end that its transaction came to, and of no other. */
-function endBranch({ id, orderBranches = [] }: Dossier, status: string): Violation | undefined {
-  const wanted = status === 'completed' ? 'confirm-order' : 'reject-order';
-  const told = orderBranches.filter(wasDone).map(({ branch }) => branch);
+function endBranch({ id, orderBranches = [] }: Dossier, status: keyof typeof closed): Violation | undefined {
+  const wanted = closed[status];
+  const told = orderBranches
+    .filter(endsOrder)
+    .map(({ branch }) => (branch === 'reject-order' ? 'REJECTED' : 'CONFIRMED'));
   return told.length === 1 && told[0] === wanted
     ? undefined
     : { transactionId: id, status, wanted, told: told.join(' ') };
 }
 
+/** Where the order was only held, that is no end yet; where its database prepared the end, it is. */
+function endsOrder({ branch, operation, outcome }: Branch): boolean {
+  if (outcome !== 'succeeded') return false;
+  return (
+    operation === 'action' || keeps(operation) || (operation === 'prepare' && branch === 'confirm-order')
+  );
+}
+
 function isUndo({ operation, outcome }: Branch): boolean {
-  return operation === 'compensation' && outcome === 'succeeded';
+  return undoes(operation) && outcome === 'succeeded';
 }
 
 function wasDone({ operation, outcome }: Branch): boolean {
-  return operation === 'action' && outcome === 'succeeded';
+  return does(operation) && outcome === 'succeeded';
 }
 
 function isUndone({ branch }: Branch, all: readonly Branch[]): boolean {
@@ -157,7 +176,40 @@ function told(amounts: ReadonlyMap<string, number>): string {
   return [...amounts].map(([name, amount]) => `${amount} ${name}`).join(', ') || 'nothing';
 }
 
-const judges: readonly Judge[] = [stockFits, moneyFits, parcelFits, oneEach, undoneWhole];
+/** What was only held is kept or let go by all alike (I17), and a vote for yes is settled as all the others (I18). */
+const settledAlike: Judge = {
+  id: 'I17',
+  title: 'of what was held each was kept or let go, all alike, and nothing is held at an end',
+  judge: (dossier) => {
+    const status = statusOf(dossier);
+    const rows = [dossier.stockBranches, dossier.paymentBranches, dossier.shippingBranches].flatMap(
+      (branches) => branches ?? [],
+    );
+    const kept = new Set(rows.filter(wasKept).map(({ branch }) => branch));
+    const twice = rows.find((row) => isUndo(row) && kept.has(row.branch));
+    const stranger = status === 'compensated' ? rows.find(wasKept) : undefined;
+    const forgotten =
+      status === 'completed'
+        ? rows.find((row) => wasDone(row) && isHolding(row) && !kept.has(row.branch))
+        : undefined;
+    const broken = twice ?? stranger ?? forgotten;
+    if (broken !== undefined) return { transactionId: dossier.id, status, ...broken };
+    if (endOf(dossier.transaction?.status) === undefined) return undefined;
+    const held = { stock: dossier.stockHeld?.held ?? 0, money: dossier.moneyHeld?.held ?? 0 };
+    return held.stock === 0 && held.money === 0 ? undefined : { transactionId: dossier.id, status, ...held };
+  },
+};
+
+function wasKept({ operation, outcome }: Branch): boolean {
+  return keeps(operation) && outcome === 'succeeded';
+}
+
+/** What its database prepared is final with the commit, and leaves no row of that. */
+function isHolding({ branch }: Branch): boolean {
+  return branch.startsWith('hold-') || branch === 'authorize-payment';
+}
+
+const judges: readonly Judge[] = [stockFits, moneyFits, parcelFits, oneEach, undoneWhole, settledAlike];
 const walks = new WeakMap<AuditedStack, Promise<ReadonlyMap<Judge, Violation[]>>>();
 
 /** One walk for all judges; whoever asks first pays for it. */

@@ -5,24 +5,33 @@ import { rowsCheck, type Check } from '../check.js';
 
 const outsideAccount = `'card-network'`;
 
-/** `outside`: the provider's entries with the operation each of them belongs to; `booked`: ours. Both ways at once. */
-function reconciled(outside: string, booked: string): string {
-  return `select coalesce(o.operation_id, b.operation_id) as operation_id, o.amount_minor as "outsideMinor",
+/** The provider's entries of some kinds against ours of one kind, by the branch that both belong to. Both ways at once. */
+function reconciled(kinds: string, kind: LedgerKind): string {
+  return `select coalesce(o.branch, b.branch) as branch, o.amount_minor as "outsideMinor",
       b.amount_minor as "bookedMinor", o.currency as "outsideCurrency", b.currency as "bookedCurrency"
-    from (${outside}) as o full join (${booked}) as b on b.operation_id = o.operation_id and b.currency = o.currency
+    from (${outside(kinds)}) as o full join (${booked(kind)}) as b on b.branch = o.branch and b.currency = o.currency
     where o.amount_minor is distinct from b.amount_minor`;
 }
 
-const sumOfKeys = (key: string, kinds: string): string => `select ${key} as operation_id, currency,
-  sum(amount_minor) as amount_minor from outside_card where kind in (${kinds}) and amount_minor <> 0 group by 1, 2`;
+type LedgerKind = 'deposit' | 'withdrawal' | 'hold' | 'release';
 
-const sumOfBooks = (kind: string): string => `select operation_id, currency, sum(amount_minor) as amount_minor
-  from ledger_entry where kind = '${kind}' and account like 'customer:%' group by 1, 2`;
+/** A branch's key is that of its action at the provider; whatever settles it names it. */
+function outside(kinds: string): string {
+  return `select coalesce(payment_key, key) as branch, currency, sum(amount_minor) as amount_minor
+    from outside_card where kind in (${kinds}) and amount_minor <> 0 group by 1, 2`;
+}
+
+/** An operation id is the branch's key and the half. */
+function booked(kind: LedgerKind): string {
+  return `select regexp_replace(operation_id, '/[^/]+$', '') as branch, currency,
+      sum(abs(amount_minor)) as amount_minor
+    from ledger_entry where kind = '${kind}' and account <> ${outsideAccount} group by 1, 2`;
+}
 
 export const moneyChecks: readonly Check[] = [
   rowsCheck({
     id: 'I04',
-    title: 'the sum of all accounts changes only by what cards paid in or were given back',
+    title: 'the sum of all accounts changes only by what cards paid in, hold, or were given back',
     questions: [
       {
         service: 'payment',
@@ -74,10 +83,7 @@ export const moneyChecks: readonly Check[] = [
     questions: [
       {
         service: 'payment',
-        sql: reconciled(
-          sumOfKeys(`coalesce(payment_key, key) || '/action'`, `'charge', 'capture'`),
-          sumOfBooks('deposit'),
-        ),
+        sql: reconciled(`'charge', 'capture'`, 'deposit'),
       },
     ],
   }),
@@ -88,11 +94,18 @@ export const moneyChecks: readonly Check[] = [
     questions: [
       {
         service: 'payment',
-        sql: reconciled(
-          sumOfKeys(`payment_key || '/compensation'`, `'refund'`),
-          sumOfBooks('withdrawal').replace('sum(amount_minor)', '-sum(amount_minor)'),
-        ),
+        sql: reconciled(`'refund'`, 'withdrawal'),
       },
+    ],
+  }),
+  rowsCheck({
+    id: 'R27',
+    title:
+      'every hold of the card network, and every end of one, is booked once, and every booked one was made',
+    needs: 'providers',
+    questions: [
+      { service: 'payment', sql: reconciled(`'authorize'`, 'hold') },
+      { service: 'payment', sql: reconciled(`'capture', 'void'`, 'release') },
     ],
   }),
 ];

@@ -70,11 +70,16 @@ export const stockChecks: readonly Check[] = [
     questions: [
       {
         service: 'inventory',
-        sql: `select coalesce(stock.sku, moved.sku) as sku, available + reserved as balance, moved.net as moves
+        sql: `select coalesce(stock.sku, moved.sku) as sku, available as balance, moved.net as moves,
+            reserved, moved.held
           from stock full join (
-            select sku, sum(case kind when 'taken' then -quantity else quantity end) as net from stock_move group by sku
+            select sku,
+              sum(case when kind in ('taken', 'held') then -quantity when kind = 'deducted' then 0 else quantity end) as net,
+              sum(case when kind = 'held' then quantity when kind in ('deducted', 'released') then -quantity else 0 end) as held
+            from stock_move group by sku
           ) as moved on moved.sku = stock.sku
-          where stock.sku is null or available + reserved <> coalesce(moved.net, 0) order by 1`,
+          where stock.sku is null or available <> coalesce(moved.net, 0) or reserved <> coalesce(moved.held, 0)
+          order by 1`,
       },
     ],
   }),

@@ -2,18 +2,57 @@
  * Transactions: what the orchestrator's rows must say of themselves, and what must be left of nobody once it is quiet.
  */
 import { placeOrder } from '../../../apps/orchestrator/src/transactions/place-order.saga.js';
+import { placeOrderTcc } from '../../../apps/orchestrator/src/transactions/place-order.tcc.js';
 import { rowsCheck, type Check } from '../check.js';
+import { finalStatuses } from '../halves.js';
+
+interface AttemptLimit {
+  readonly definition: string;
+  readonly branch: string;
+  readonly half: string;
+  readonly attemptsMax: number;
+}
+
+function sagaLimits(): readonly AttemptLimit[] {
+  const { name: definition, steps, onCompensated } = placeOrder;
+  const told = onCompensated === undefined ? steps : [...steps, onCompensated];
+  return told.flatMap(({ name: branch, retry, undoRetry }) => [
+    { definition, branch, half: 'action', attemptsMax: retry.attemptsMax },
+    { definition, branch, half: 'compensation', attemptsMax: undoRetry.attemptsMax },
+  ]);
+}
+
+interface Round {
+  readonly name: string;
+  readonly branches: readonly RoundBranch[];
+}
+
+type RoundBranch = Pick<(typeof placeOrderTcc.branches)[number], 'name' | 'retry' | 'settleRetry'>;
+
+/** Of a protocol that asks all at once: `first` is asked under the branch's `retry`, all that settles under the other. */
+function roundLimits(
+  { name: definition, branches }: Round,
+  closing: RoundBranch | undefined,
+  [first, ...settling]: readonly [string, ...string[]],
+): readonly AttemptLimit[] {
+  const told = branches.flatMap(({ name: branch, retry, settleRetry }) => [
+    { definition, branch, half: first, attemptsMax: retry.attemptsMax },
+    ...settling.map((half) => ({ definition, branch, half, attemptsMax: settleRetry.attemptsMax })),
+  ]);
+  if (closing === undefined) return told;
+  const { name: branch, settleRetry } = closing;
+  return [...told, { definition, branch, half: 'action', attemptsMax: settleRetry.attemptsMax }];
+}
 
 /** The documented maximum of attempts for each half of each branch, as columns for `unnest`. */
-function attemptLimits(): readonly [readonly string[], readonly string[], readonly number[]] {
-  const { steps, onCompensated } = placeOrder;
-  const told = onCompensated === undefined ? steps : [...steps, onCompensated];
-  const rows = told.flatMap(({ name, retry, undoRetry }) => [
-    { name, half: 'action', attemptsMax: retry.attemptsMax },
-    { name, half: 'compensation', attemptsMax: undoRetry.attemptsMax },
-  ]);
+function attemptLimits(): readonly (readonly (string | number)[])[] {
+  const rows = [
+    ...sagaLimits(),
+    ...roundLimits(placeOrderTcc, placeOrderTcc.onCancelled, ['try', 'confirm', 'cancel']),
+  ];
   return [
-    rows.map(({ name }) => name),
+    rows.map(({ definition }) => definition),
+    rows.map(({ branch }) => branch),
     rows.map(({ half }) => half),
     rows.map(({ attemptsMax }) => attemptsMax),
   ];
@@ -24,16 +63,22 @@ function firstSuccess(half: 'action' | 'compensation'): string {
   return `min(seq) filter (where event ->> 'operation' = '${half}')`;
 }
 
+/** By their places in the journal; a decision is saved BEFORE the first commit is sent (I20). */
+const decidedAt = `min(seq) filter (where event ->> 'type' = 'decided' and event ->> 'decision' = 'commit')`;
+const committedAt = `min(seq) filter (where event ->> 'type' = 'replied' and event ->> 'operation' = 'commit'
+    and event -> 'reply' ->> 'outcome' = 'succeeded')`;
+
 export const transactionChecks: readonly Check[] = [
   rowsCheck({
     id: 'I10',
-    title: 'every transaction is at rest: completed, compensated, or parked with a reason',
+    title:
+      'every transaction is at rest: at the good or the bad end of its protocol, or parked with a reason',
     questions: [
       {
         service: 'orchestrator',
         sql: `select transaction_id::text as "transactionId", status, phase, reason ->> 'kind' as reason from transaction
           where not coalesce(case phase
-            when 'final' then status in ('completed', 'compensated')
+            when 'final' then status in ${finalStatuses}
             when 'parked' then status = 'parked' and reason ->> 'kind' <> '' end, false)
           order by transaction_id`,
       },
@@ -59,6 +104,31 @@ export const transactionChecks: readonly Check[] = [
             where done is not null and undone is not null
             window by_done as (partition by transaction_id order by done)) as neighbours
           where first < later`,
+      },
+    ],
+  }),
+  rowsCheck({
+    id: 'I18',
+    title: 'every two-phase commit ended as it was decided: committed with the decision, aborted without',
+    questions: [
+      {
+        service: 'orchestrator',
+        sql: `select transaction_id::text as "transactionId", status, ${decidedAt} is not null as decided
+          from transaction join journal using (transaction_id) where status in ('committed', 'aborted')
+          group by transaction_id, status
+          having (status = 'committed') <> (${decidedAt} is not null)`,
+      },
+    ],
+  }),
+  rowsCheck({
+    id: 'I20',
+    title: 'no commit was acknowledged before the decision to commit was durable',
+    questions: [
+      {
+        service: 'orchestrator',
+        sql: `select transaction_id::text as "transactionId", ${decidedAt} as "decidedAt", ${committedAt} as "committedAt"
+          from journal group by transaction_id having ${committedAt} is not null
+            and not coalesce(${decidedAt} < ${committedAt}, false)`,
       },
     ],
   }),
@@ -99,10 +169,12 @@ export const transactionChecks: readonly Check[] = [
       {
         service: 'orchestrator',
         sql: `select told.*, attempts_max as "attemptsMax" from (
-            select transaction_id::text as "transactionId", event ->> 'branchId' as branch, event ->> 'operation' as half,
-              max((event ->> 'attempt')::int) as attempts
-            from journal where event ->> 'type' = 'replied' group by transaction_id, 2, 3) as told
-          join unnest($1::text[], $2::text[], $3::int[]) as policy (branch, half, attempts_max) using (branch, half)
+            select transaction_id::text as "transactionId", definition, event ->> 'branchId' as branch,
+              event ->> 'operation' as half, max((event ->> 'attempt')::int) as attempts
+            from journal join transaction using (transaction_id) where event ->> 'type' = 'replied'
+            group by transaction_id, definition, 3, 4) as told
+          join unnest($1::text[], $2::text[], $3::text[], $4::float8[]) as policy (definition, branch, half, attempts_max)
+            using (definition, branch, half)
           where attempts > attempts_max`,
         values: attemptLimits(),
       },

@@ -49,6 +49,11 @@ const familyOf: Readonly<Record<Half, Family>> = {
   rollback: twoPhaseCommit,
 };
 
+/** The half that `half` settles; itself where it does something of its own. */
+export function settledBy(half: Half): Half {
+  return familyOf[half].does;
+}
+
 /** `found` holds every row of this branch, of all halves and generations, in any order (R3). */
 export function judge(asked: Asked, found: readonly BarrierRow[]): Verdict {
   const own = answerTo(asked, found);

@@ -4,13 +4,7 @@
  */
 import { refused, succeeded, type Half, type Operation, type Reply, type Undo } from '@sagamore/engine';
 import { memoryTx, type TableView } from '@sagamore/memory';
-import {
-  operationIdOf,
-  type DeclaredOperation,
-  type HandledCommand,
-  type Handler,
-  type Tx,
-} from '@sagamore/runtime';
+import { type DeclaredOperation, type HandledCommand, type Handler, type Tx } from '@sagamore/runtime';
 import type { Host } from './host.js';
 import {
   bookParcel,
@@ -166,15 +160,11 @@ function refusalOfParcel({ parcelRefused }: SimOrder): string | undefined {
 }
 
 /** What was undone outside had been done there: an action that was never booked here is booked before its undo (I13). */
-async function logMissing(
-  { transactionId, branchId, payload }: HandledCommand,
-  units: number,
-  tx: Tx,
-): Promise<void> {
-  const operationId = operationIdOf(transactionId, branchId, 'action');
+async function logMissing(command: HandledCommand, units: number, tx: Tx): Promise<void> {
+  const operationId = command.settledOperationId;
   const rows = memoryTx(tx).table<EffectRow>('effects').scan();
   if (rows.some(([, row]) => row.operationId === operationId)) return;
-  await log({ operationId, transactionId, branchId, payload }, { half: 'action', units }, tx);
+  await log({ ...command, operationId }, { half: 'action', units }, tx);
 }
 
 /** Under a number of its own, never under the operation id: a second effect must be seen, not stopped. */
