@@ -4,9 +4,10 @@
  * Works on the whole batch: one lock, one decision in memory, one write. It meets no duplicate and no late command;
  * the barrier has seen to that.
  */
+import assert from 'node:assert/strict';
 import { refused, succeeded } from '@sagamore/engine';
-import { holdStock, reserveStock } from '@sagamore/contracts';
-import { ConfirmsBatch, HandlesBatch, Participant, UndoesBatch } from '@sagamore/platform';
+import { holdStock, reserveStock, takeStock } from '@sagamore/contracts';
+import { ConfirmsBatch, HandlesBatch, Participant, Prepares, UndoesBatch } from '@sagamore/platform';
 import type { CommandOf, ConfirmationOf, HandledCommand, ReplyOf, Tx, UndoOf } from '@sagamore/runtime';
 import { allocate, settle, skusOf, type StockMove, type StockOrder } from './inventory.js';
 import { StockStore } from './inventory.store.js';
@@ -48,6 +49,14 @@ export class InventoryParticipant {
   @UndoesBatch(holdStock)
   async releaseHold(commands: readonly UndoOf<typeof holdStock>[], tx: Tx): Promise<void> {
     this.book(tx, settle(commands.map(settledOrder), 'released'));
+  }
+
+  /** By itself: it keeps its SKUs locked until two-phase commit has decided, which no other order may share (R19). */
+  @Prepares(takeStock)
+  async take(command: Reserve, tx: Tx): Promise<ReplyOf<typeof takeStock>> {
+    const [reply] = await this.allocate([command], tx, 'taken');
+    assert(reply !== undefined, 'one order, one answer');
+    return reply;
   }
 
   private async allocate(

@@ -4,9 +4,10 @@
  * A whole batch ends in one statement, with its facts in the same transaction. Neither can be refused, and neither ever
  * changes a final status (I31).
  */
-import { confirmOrder, holdOrder, rejectOrder } from '@sagamore/contracts';
+import assert from 'node:assert/strict';
+import { concludeOrder, confirmOrder, holdOrder, rejectOrder } from '@sagamore/contracts';
 import { succeeded, type Reply } from '@sagamore/engine';
-import { ConfirmsBatch, HandlesBatch, Participant, UndoesBatch } from '@sagamore/platform';
+import { ConfirmsBatch, HandlesBatch, Participant, Prepares, UndoesBatch } from '@sagamore/platform';
 import { isUuid } from '@sagamore/primitives';
 import {
   Database,
@@ -73,6 +74,17 @@ export class OrderParticipant {
   /** Nothing to let go: the order stays PENDING until it is rejected with its reason. */
   @UndoesBatch(holdOrder)
   async releaseHold(): Promise<void> {}
+
+  /** The fact that it is CONFIRMED is prepared with it: nobody hears of an order that may still be rolled back. */
+  @Prepares(concludeOrder)
+  async conclude(
+    { payload }: CommandOf<typeof concludeOrder>,
+    tx: Tx,
+  ): Promise<ReplyOf<typeof concludeOrder>> {
+    const [reply] = await this.end(tx, 'CONFIRMED', [{ orderId: payload.orderId, reason: null }]);
+    assert(reply !== undefined, 'one order, one answer');
+    return reply;
+  }
 
   private async end(
     tx: Tx,

@@ -2,10 +2,10 @@
 export { amountMinorMax, currency, currencyDecimals, money, type Currency, type Money } from './money.js';
 // Order
 export {
+  concludeOrder,
   confirmOrder,
   holdOrder,
   orderEvent,
-  orderReason,
   placeOrderDefinitions,
   placeOrderInput,
   rejectOrder,
@@ -21,7 +21,7 @@ export {
   sku,
   stockChanged,
   stockChangedType,
-  stockLine,
+  takeStock,
 } from './inventory.js';
 // Payment
 export { authorizePayment, chargePayment, paymentToken } from './payment.js';

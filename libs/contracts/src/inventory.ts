@@ -24,6 +24,9 @@ export const holdStock = operation('inventory.hold', {
   undo: 'release-hold',
 });
 
+/** Takes the stock of every line inside two-phase commit: seen by nobody before the commit, locked until then. */
+export const takeStock = operation('inventory.take', reservation);
+
 /** The body of `inventory.products-listed`: the catalogue, told whole at every start; the newest wins. */
 export const productsListed = z.object({
   products: z.array(

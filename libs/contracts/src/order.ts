@@ -48,6 +48,12 @@ export const holdOrder = operation('order.hold', {
   output: z.object({}),
 });
 
+/** The order is CONFIRMED inside two-phase commit: seen by nobody before the commit. */
+export const concludeOrder = operation('order.conclude', {
+  input: z.object({ orderId: z.string() }),
+  output: z.object({}),
+});
+
 /** The order is REJECTED with its reason, after everything was undone (R28). Cannot be refused. */
 export const rejectOrder = operation('order.reject', {
   input: z.object({ orderId: z.string(), reason: orderReason }),

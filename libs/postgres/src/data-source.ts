@@ -32,8 +32,9 @@ const settings = [
   'enable_mergejoin=off',
   // Below the 6 s of a bus session: a paused owner loses its locks BEFORE its shards are taken (R10, R11).
   'idle_in_transaction_session_timeout=5000',
-  // Whoever waits so long waits for something broken; the caller retries (R2).
-  'lock_timeout=4000',
+  // Whoever waits so long waits for something broken, or for what is in doubt; the caller retries (R2). It is short because
+  // the word that ends the doubt may come behind the one who waits, on the same partition (R19).
+  'lock_timeout=1000',
 ]
   .map((setting) => `-c ${setting}`)
   .join(' ');

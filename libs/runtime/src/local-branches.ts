@@ -90,9 +90,12 @@ export class LocalBranches {
     return rowsOf(job, reply, found.get(branchName(branchOf(job))) ?? []);
   }
 
-  /** The one culprit: a fault that may pass is answered so; anything else is a bug of the handler. */
+  /** The one culprit: a conflict asks to come back; another fault that may pass is answered so; anything else is a bug of the handler. */
   private async giveUp(job: LocalJob, error: unknown): Promise<Reply> {
     if (error instanceof CommandFailed) return error.reply;
+    // Whoever holds what it needs, a neighbour or a transaction in doubt, will let it go: that is no failure of this one,
+    // and it spends none of its attempts.
+    if (isConflict(error)) return { outcome: 'in-progress' };
     if (error instanceof Fault && error.retryable) {
       return failed({ code: error.code, message: error.message, retryable: true });
     }

@@ -64,7 +64,8 @@ async function answer({ operationId, payload }: HandledCommand, tx: Tx): Promise
   await own.table('effects').insert(`${operationId}/${own.next('effects')}`, {});
   if (says === 'fails') return failed({ code: 'SHELF_LOCKED', message: 'later', retryable: true });
   if (says === 'throws') throw new TypeError('a bug');
-  if (says === 'is-away') throw new Fault('SERIALIZATION_CONFLICT', 'later', { retryable: true });
+  if (says === 'is-away') throw new Fault('DEADLINE_EXCEEDED', 'later', { retryable: true });
+  if (says === 'is-locked') throw new Fault('SERIALIZATION_CONFLICT', 'held by another', { retryable: true });
   return succeeded({ by: operationId });
 }
 
@@ -217,8 +218,19 @@ describe('Participant, local branches', () => {
   test('a fault that may pass is answered as retryable', async () => {
     await start();
     expect(await ask({ payload: { says: 'is-away' } })).toMatchObject([
-      { outcome: 'failed', failure: { code: 'SERIALIZATION_CONFLICT', retryable: true } },
+      { outcome: 'failed', failure: { code: 'DEADLINE_EXCEEDED', retryable: true } },
     ]);
+  });
+
+  test('R19, S80: a row that another keeps locked costs no attempt: come back, says the answer', async () => {
+    await start();
+    const answers = await ask(
+      { transactionId: transactionOne },
+      { transactionId: transactionTwo, payload: { says: 'is-locked' } },
+    );
+    expect(answers.map(({ outcome }) => outcome)).toEqual(['succeeded', 'in-progress']);
+    expect(effects()).toHaveLength(1);
+    expect(await ask({ transactionId: transactionTwo })).toMatchObject([{ outcome: 'succeeded' }]);
   });
 
   test('R1: a batch that meets a conflict is run again, and in halves where it meets it again', async () => {

@@ -56,8 +56,13 @@ export function aloneHandlerOf({ operation, work }: PreparedHandler): LocalHandl
   };
 }
 
+/** Prepared work that is remembered for what it hopes to do after its commit; of more than these the oldest is forgotten,
+ *  as with a process that dies: a hope only hastens what a sweep does anyway. */
+const hopefulMax = 1_000;
+
 export class PreparedBranches {
   private readonly underWay = new Set<Promise<void>>();
+  private readonly hopeful = new Map<string, Tx>();
 
   private readonly service: string;
   private readonly sweep: InDoubtSweep;
@@ -102,10 +107,23 @@ export class PreparedBranches {
   }
 
   private async vote(job: PreparedJob): Promise<Reply> {
-    const reply = await this.ports.prepared.prepare(gidOf(this.service, job), (tx) => this.work(job, tx));
+    const gid = gidOf(this.service, job);
+    let worked: Tx | undefined;
+    const reply = await this.ports.prepared.prepare(gid, (tx) => {
+      worked = tx;
+      return this.work(job, tx);
+    });
+    if (reply.outcome === 'succeeded' && reply.readOnly !== true && worked !== undefined)
+      this.remember(gid, worked);
     if (reply.outcome !== 'refused' || reply === lateReply) return reply;
     await this.recordNo(job, reply);
     return reply;
+  }
+
+  private remember(gid: string, tx: Tx): void {
+    this.hopeful.set(gid, tx);
+    const [oldest] = this.hopeful.keys();
+    if (this.hopeful.size > hopefulMax && oldest !== undefined) this.hopeful.delete(oldest);
   }
 
   private async work(job: PreparedJob, tx: Tx): Promise<Reply> {
@@ -132,11 +150,14 @@ export class PreparedBranches {
   private async settleOne(job: Commanded): Promise<Reply> {
     const gid = gidOf(this.service, job);
     const found = (): Promise<readonly BarrierRow[]> => this.find(job);
+    const worked = this.hopeful.get(gid);
     if (job.command.data.operation === 'commit') {
       const end = await this.ports.prepared.commit(gid, found);
+      if (end === 'done' && this.hopeful.delete(gid)) worked?.committed();
       return end === 'done' ? succeeded({}) : settledOtherwise;
     }
     const end = await this.ports.prepared.rollback(gid, found);
+    this.hopeful.delete(gid);
     if (end === 'contradicted') return settledOtherwise;
     return this.closeSeat(job, end === 'absent' ? emptyReply : succeeded({}));
   }

@@ -3,6 +3,7 @@
  */
 import { placeOrder } from '../../../apps/orchestrator/src/transactions/place-order.saga.js';
 import { placeOrderTcc } from '../../../apps/orchestrator/src/transactions/place-order.tcc.js';
+import { placeOrderTwoPhaseCommit } from '../../../apps/orchestrator/src/transactions/place-order.two-phase-commit.js';
 import { rowsCheck, type Check } from '../check.js';
 import { finalStatuses } from '../halves.js';
 
@@ -49,6 +50,11 @@ function attemptLimits(): readonly (readonly (string | number)[])[] {
   const rows = [
     ...sagaLimits(),
     ...roundLimits(placeOrderTcc, placeOrderTcc.onCancelled, ['try', 'confirm', 'cancel']),
+    ...roundLimits(placeOrderTwoPhaseCommit, placeOrderTwoPhaseCommit.onAborted, [
+      'prepare',
+      'commit',
+      'rollback',
+    ]),
   ];
   return [
     rows.map(({ definition }) => definition),
