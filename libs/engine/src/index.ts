@@ -2,15 +2,20 @@
 export { replay, type Machine, type Transition } from './machine.js';
 export type {
   CancelVerdict,
+  DefinitionShape,
   LateReply,
   Parent,
   Protocol,
   RetryPolicy,
-  Start,
-  StepView,
+  ShapeChange,
   SignalVerdict,
+  Start,
+  StepShape,
+  StepView,
 } from './transaction.js';
 export type { BranchId, Phase, RestReason, Standing, TransactionId } from './standing.js';
+// What is found in definitions
+export { findingsIn, type Finding, type FindingCode, type Known } from './finding.js';
 // What a transaction is told, and what it asks for
 export type {
   BugFound,
@@ -86,8 +91,8 @@ export {
   type StepContext,
   type StepOptions,
 } from './saga/saga.definition.js';
-export { classifyLate } from './saga/saga.late.js';
-export { lint, type Finding, type FindingCode } from './saga/saga.lint.js';
+export { changesBetween } from './saga/saga.compare.js';
+export { lint } from './saga/saga.lint.js';
 export { sagaMachine } from './saga/saga.machine.js';
 export { judgeCancel } from './saga/saga.people.js';
 export { sagaProtocol } from './saga/saga.protocol.js';

@@ -4,6 +4,7 @@
  */
 import type { ProtocolCommand, RunLocalCommand } from './command.js';
 import type { Replied, SignalReceived, TransactionEvent } from './event.js';
+import type { Finding, Known } from './finding.js';
 import type { LockClaim } from './locks/lock.js';
 import type { Transition } from './machine.js';
 import type { Half, Operation } from './operation.js';
@@ -76,6 +77,29 @@ export interface RetryPolicy {
   readonly maxMs: number;
 }
 
+/** One step as transactions under way rely upon it. */
+export interface StepShape {
+  readonly name: string;
+  readonly kind: string;
+  readonly action?: string;
+  readonly undo?: string;
+}
+
+/** A definition as transactions under way rely upon it; plain data, to be kept beside a release. */
+export interface DefinitionShape {
+  readonly name: string;
+  readonly version: number;
+  readonly steps: readonly StepShape[];
+}
+
+/** What has happened to a step between two looks at one version of a definition. */
+export interface ShapeChange {
+  readonly kind: 'removed' | 'renamed' | 'changed' | 'added' | 'moved';
+  readonly step: string;
+  /** The new name of a renamed one. */
+  readonly to?: string;
+}
+
 /** One definition with the machine that runs it: all that the coordinator knows of a protocol.
  *  The methods are those of `Machine` with the definition already given; `State` stays opaque to the host. */
 export interface Protocol<State = unknown> {
@@ -100,6 +124,10 @@ export interface Protocol<State = unknown> {
   /** The semantic locks that `state` holds or asks for: the host keeps the registry so, in the very commit that makes the
    *  state durable. Absent where the definition asks for none. */
   claims?(state: State): readonly LockClaim[];
+  /** What is unwise in the definition, or cannot work with what is known at boot. Absent where nothing is looked for. */
+  lint?(known: Known): readonly Finding[];
+  /** What transactions under way rely upon (S93). Absent where that is not compared. */
+  readonly shape?: DefinitionShape;
   /** What a reply means that changed nothing, for the ledger of late ones; undefined when it is no late reply at all.
    *  Absent where the protocol keeps no such ledger. */
   classifyLate?(state: State, event: Replied): LateReply | undefined;

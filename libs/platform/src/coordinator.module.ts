@@ -32,6 +32,7 @@ import {
   type Provider,
 } from '@nestjs/common';
 import { participantUrlsOf, type Config } from './config.js';
+import { checkedDefinitions } from './definitions.check.js';
 import { HealthChecks } from './health.js';
 import { Service, type Host } from './host.js';
 import { SagamoreModule } from './sagamore.module.js';
@@ -43,6 +44,9 @@ export interface CoordinatorModuleOptions {
   readonly host: Host;
   /** Every version that may still be in flight, and the newest of each name, under which new transactions begin. */
   readonly protocols: readonly Protocol[];
+  /** The message types that participants are known to handle; a step that asks for another one stops the start. Absent, where
+   *  they run elsewhere, each participant's own start checks that it handles its operations whole. */
+  readonly handled?: ReadonlySet<string>;
 }
 
 /** Provides and exports `Journal`, `History`, `Definitions`, `Coordinator`, and what `SagamoreModule` exports. The coordinator joins
@@ -59,16 +63,16 @@ export class CoordinatorModule implements OnApplicationBootstrap, BeforeApplicat
     health.register('orchestrator inbox', () => coordinator.healthy() || 'the inbox is not being read');
   }
 
-  static forRoot({ host, protocols }: CoordinatorModuleOptions): DynamicModule {
+  static forRoot(options: CoordinatorModuleOptions): DynamicModule {
     const service = SagamoreModule.forService({
-      host,
+      host: options.host,
       service: 'orchestrator',
       migrations: orchestratorMigrations,
     });
     return {
       module: CoordinatorModule,
       imports: [service],
-      providers: coordinatorProviders(host, protocols),
+      providers: coordinatorProviders(options),
       exports: [service, Journal, History, Definitions, Coordinator],
     };
   }
@@ -86,9 +90,16 @@ export class CoordinatorModule implements OnApplicationBootstrap, BeforeApplicat
   }
 }
 
-function coordinatorProviders(host: Host, protocols: readonly Protocol[]): Provider[] {
+function coordinatorProviders({ host, protocols, handled }: CoordinatorModuleOptions): Provider[] {
   return [
-    { provide: Definitions, useValue: new Definitions(protocols) },
+    {
+      provide: Definitions,
+      inject: [Service],
+      useFactory: ({ log }: Service) =>
+        checkedDefinitions(protocols, handled === undefined ? {} : { handled }, (finding) =>
+          log.warn('a definition is not as it reads', { finding }),
+        ),
+    },
     {
       provide: Journal,
       inject: [Database],

@@ -3,38 +3,20 @@
  * boots. `define()` has refused what is unsound before; here a definition is only read, and nothing of it is run but
  * conditions that look at nothing.
  */
+import { versionedName, type Finding, type Known } from '../finding.js';
 import { stepOfNode, type SagaDefinition, type SagaNode, type SagaStep } from './saga.plan.js';
-
-/** What is found. `error`: transactions would get stuck or lose an undo · `warning`: it works, and not as it reads. */
-export interface Finding {
-  readonly severity: 'error' | 'warning';
-  readonly code: FindingCode;
-  readonly saga: string;
-  /** The step or branch; absent where it is about the whole. */
-  readonly step: string;
-  /** One sentence: what was found, and what it leads to. */
-  readonly message: string;
-}
-
-export type FindingCode =
-  | 'action-without-consumer'
-  | 'undo-without-consumer'
-  | 'deadline-after-pivot'
-  | 'undo-after-pivot'
-  | 'external-before-refusal'
-  | 'unreachable-branch'
-  | 'blind-undo'
-  | 'lock-after-pivot';
-
-/** What is known of the world at boot. */
-export interface Known {
-  /** The message types that some participant handles; absent, consumers are not looked for. */
-  readonly handled?: ReadonlySet<string>;
-}
 
 type Rule = (definition: SagaDefinition, known: Known) => readonly Omit<Finding, 'saga'>[];
 
-const rules: readonly Rule[] = [consumers, afterPivot, externalFirst, unreachable, blindUndo, lateLocks];
+const rules: readonly Rule[] = [
+  consumers,
+  afterPivot,
+  externalFirst,
+  unreachable,
+  blindUndo,
+  lateLocks,
+  children,
+];
 
 /** Every finding about `definition`, rule by rule, in the order of its steps. Empty: nothing to say. */
 export function lint(definition: SagaDefinition, known: Known = {}): readonly Finding[] {
@@ -151,6 +133,16 @@ function lateLocks({ nodes, pivot, recovery }: SagaDefinition): ReturnType<Rule>
       message:
         'it is asked for where nothing can be undone, so in a deadlock it cannot give way; lock earlier',
     }));
+}
+
+/** A child is a transaction of its own, so who runs its parent must be able to run it too. */
+function children({ steps }: SagaDefinition, { runnable }: Known): ReturnType<Rule> {
+  return steps.flatMap(({ name: step, via }) => {
+    if (via.type !== 'child' || runnable === undefined || runnable.has(versionedName(via.definition)))
+      return [];
+    const message = `${versionedName(via.definition)} is not among the definitions that are run here, so it would park`;
+    return [{ severity: 'error', code: 'unknown-child', step, message } as const];
+  });
 }
 
 function stepsOf(nodes: readonly SagaNode[]): readonly SagaStep[] {

@@ -8,7 +8,9 @@ import type { TransactionEvent } from '../event.js';
 import type { Standing } from '../standing.js';
 import type { Protocol } from '../transaction.js';
 import { attemptOf, meaningOf, policyOf, type MovingEvent } from './saga.attempt.js';
+import { shapeOf } from './saga.compare.js';
 import { classifyLate } from './saga.late.js';
+import { lint } from './saga.lint.js';
 import { claimsOf, hasLocks } from './saga.lock.js';
 import { addresseeOf, sagaMachine } from './saga.machine.js';
 import type { AnyContext, SagaDefinition } from './saga.plan.js';
@@ -38,6 +40,8 @@ export function sagaProtocol(definition: SagaDefinition): Protocol<SagaState> {
     judgeSignal: (state, signal) => judgeSignal(definition, state, signal),
     judgeCancel: (state) => judgeCancel(definition, state),
     awaitsSignal,
+    lint: (known) => lint(definition, known),
+    shape: shapeOf(definition),
     classifyLate: (state, event) => classifyLate(definition, state, event),
     runLocal: (command) => runLocal(definition, command),
     timeline: (start, events) => timelineOf(definition, start, events),
