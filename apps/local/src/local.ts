@@ -92,6 +92,8 @@ async function startAll(
       ...patientCircuits,
       CARD_NETWORK_URL: simulators.url,
       CARRIER_URL: simulators.url,
+      PARTICIPANT_URL_TRAVEL: `${simulators.url}/travel`,
+      PARTICIPANT_URL_BILLING: `${simulators.url}/billing`,
       ...env,
       ...databaseEnvironment(databaseUrls),
     });

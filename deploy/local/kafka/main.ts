@@ -92,6 +92,8 @@ async function startAll({ port, orchestratorPort, directory }: Options, stops: S
     KAFKA_BROKERS: brokers,
     CARD_NETWORK_URL: process.env['CARD_NETWORK_URL'] ?? simulatorsUrl,
     CARRIER_URL: process.env['CARRIER_URL'] ?? simulatorsUrl,
+    PARTICIPANT_URL_TRAVEL: process.env['PARTICIPANT_URL_TRAVEL'] ?? `${simulatorsUrl}/travel`,
+    PARTICIPANT_URL_BILLING: process.env['PARTICIPANT_URL_BILLING'] ?? `${simulatorsUrl}/billing`,
     SIMULATORS_DIRECTORY: simulatorsDirectory,
   };
   const urls: Record<string, string> = { simulators: simulatorsUrl };

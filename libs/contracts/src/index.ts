@@ -29,6 +29,7 @@ export { authorizePayment, chargePayment, paymentToken } from './payment.js';
 export { address, createShipment, holdShipment } from './shipping.js';
 // Travel
 export {
+  approval,
   bookCar,
   bookFlight,
   bookHotel,

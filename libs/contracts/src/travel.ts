@@ -27,6 +27,13 @@ export const bookTripInput = z.strictObject({
 
 export type BookTripInput = z.infer<typeof bookTripInput>;
 
+/** What an approver says: the payload of the signal `approve-trip`. */
+export const approval = z.strictObject({
+  approved: z.boolean(),
+  by: z.string().max(100).optional(),
+  comment: z.string().max(500).optional(),
+});
+
 /** Refuses with `fully-booked`. Tells when it lands, for whoever waits there with a car. */
 export const bookFlight = operation('travel.book-flight', {
   undo: 'cancel-flight',

@@ -5,7 +5,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { lint } from '@sagamore/engine';
 import { assertOutcome, failsTimes, givenSaga, isAway, refuses, succeeds } from '@sagamore/testing/kit';
-import { sagasOf, subscription } from './subscription.saga.js';
+import { subscription } from './subscription.saga.js';
+import { sagasOf } from './transactions.js';
 
 const day = 86_400_000;
 const unpaid = succeeds({ isPaid: false });

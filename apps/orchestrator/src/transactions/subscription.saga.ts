@@ -13,7 +13,7 @@ import {
   type NewCard,
   type SubscribeInput,
 } from '@sagamore/contracts';
-import { saga, type SagaDefinition } from '@sagamore/engine';
+import { saga } from '@sagamore/engine';
 
 const dayMs = 86_400_000;
 
@@ -139,9 +139,3 @@ export function subscriptionOf({ quarterMs, graceMs }: SubscriptionTimes) {
 
 /** Quarters of 91 days, a week for another card after each reminder. */
 export const subscription = subscriptionOf({ quarterMs: 91 * dayMs, graceMs: 7 * dayMs });
-
-/** The sagas that are steps of a subscription: the orchestrator must know them too, under the version they have. */
-export function sagasOf(definition: SagaDefinition): readonly SagaDefinition[] {
-  const own = definition.steps.flatMap(({ via }) => (via.type === 'child' ? sagasOf(via.definition) : []));
-  return [...new Set([...own, definition])];
-}
