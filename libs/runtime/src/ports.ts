@@ -22,6 +22,15 @@ import type { ProbeData } from './probe.js';
 import type { AcceptedReceipt, AcceptedStart, KnownStart, UnbegunStart } from './start.js';
 import type { UnheardWish, Wanted, Wish, WishReceipt } from './wish.js';
 
+export {
+  Bus,
+  type ActiveSubscription,
+  type Delivery,
+  type Origin,
+  type Subscription,
+  type TopicSpecification,
+} from './bus.js';
+
 /** One open database transaction. Opaque here; a store of the same technology knows how to use it. What the stores are
  *  asked for at the same time is done in the order of asking, as on one connection. */
 export abstract class Tx {
@@ -326,59 +335,6 @@ export abstract class Journal {
   abstract accepted(id: TransactionId): Promise<KnownStart | undefined>;
   /** The store's clock in ms, carried forward on the host's monotonic clock. */
   abstract now(): number;
-}
-
-/** A position from which a record came, for dead letters. */
-export interface Origin {
-  readonly topic: string;
-  readonly partition: number;
-  readonly offset: string;
-}
-
-export interface Delivery {
-  readonly message: Message;
-  readonly origin: Origin;
-}
-
-export interface Subscription {
-  readonly topic: string;
-  /** Members of one group share the topic's partitions; each group sees every message. */
-  readonly group: string;
-  /** Where a group that is new to the topic begins. Default `earliest`. */
-  readonly from?: 'earliest' | 'latest';
-  /** Called with what has arrived, partitions merged, the order within each partition kept; one call at a time.
-   *  The position moves only AFTER it resolves. When it rejects, the same messages come again after a pause. */
-  readonly handle: (batch: readonly Delivery[]) => Promise<void>;
-  /** Called with the partitions now held, BEFORE the first message of a new one is handed over. */
-  readonly onAssigned?: (partitions: readonly number[]) => Promise<void>;
-}
-
-export interface ActiveSubscription {
-  /** Takes no new batch, waits for the one in hand, then leaves the group. */
-  stop(): Promise<void>;
-  /** False once the consumer has died and nothing will restart it: readiness turns red. */
-  healthy(): boolean;
-}
-
-export interface TopicSpecification {
-  readonly topic: string;
-  readonly partitions: number;
-}
-
-/** Carries messages between services: at least once, in order for each key. */
-export abstract class Bus {
-  /** Creates what is missing; throws `TOPIC_INVALID` when a topic exists with another partition count (I45). */
-  abstract ensureTopics(topics: readonly TopicSpecification[]): Promise<void>;
-  /** Resolves AFTER the broker has acknowledged every message. Keeps trying while the broker is away; rejects with
-   *  `STOPPED` once the bus stops and with `DATA_REJECTED` when the broker can never take a message.
-   *  Calls made at the same time may share one request; the order of messages for one key is kept. */
-  abstract send(messages: readonly Message[]): Promise<void>;
-  abstract subscribe(subscription: Subscription): Promise<ActiveSubscription>;
-  abstract start(): Promise<void>;
-  /** Stops every subscription, waits for what is being sent, closes. */
-  abstract stop(): Promise<void>;
-  /** False while the broker cannot be reached. */
-  abstract healthy(): boolean;
 }
 
 /** Participants that are called instead of being sent messages. Each call is bounded in time, and in the size of what is

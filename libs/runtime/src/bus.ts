@@ -1,0 +1,58 @@
+/**
+ * What the runtime needs of whatever carries messages between services. One of the ports, kept by several technologies and
+ * judged by one contract suite; it must never be asked to do anything exactly once.
+ */
+import type { Message } from './message.js';
+
+/** A position from which a record came, for dead letters. */
+export interface Origin {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: string;
+}
+
+export interface Delivery {
+  readonly message: Message;
+  readonly origin: Origin;
+}
+
+export interface Subscription {
+  readonly topic: string;
+  /** Members of one group share the topic's partitions; each group sees every message. */
+  readonly group: string;
+  /** Where a group that is new to the topic begins. Default `earliest`. */
+  readonly from?: 'earliest' | 'latest';
+  /** Called with what has arrived, partitions merged, the order within each partition kept; one call at a time.
+   *  The position moves only AFTER it resolves. When it rejects, the same messages come again after a pause. */
+  readonly handle: (batch: readonly Delivery[]) => Promise<void>;
+  /** Called with the partitions now held, BEFORE the first message of a new one is handed over. */
+  readonly onAssigned?: (partitions: readonly number[]) => Promise<void>;
+}
+
+export interface ActiveSubscription {
+  /** Takes no new batch, waits for the one in hand, then leaves the group. */
+  stop(): Promise<void>;
+  /** False once the consumer has died and nothing will restart it: readiness turns red. */
+  healthy(): boolean;
+}
+
+export interface TopicSpecification {
+  readonly topic: string;
+  readonly partitions: number;
+}
+
+/** Carries messages between services: at least once, in order for each key. */
+export abstract class Bus {
+  /** Creates what is missing; throws `TOPIC_INVALID` when a topic exists with another partition count (I45). */
+  abstract ensureTopics(topics: readonly TopicSpecification[]): Promise<void>;
+  /** Resolves AFTER the broker has acknowledged every message. Keeps trying while the broker is away; rejects with
+   *  `STOPPED` once the bus stops and with `DATA_REJECTED` when the broker can never take a message.
+   *  Calls made at the same time may share one request; the order of messages for one key is kept. */
+  abstract send(messages: readonly Message[]): Promise<void>;
+  abstract subscribe(subscription: Subscription): Promise<ActiveSubscription>;
+  abstract start(): Promise<void>;
+  /** Stops every subscription, waits for what is being sent, closes. */
+  abstract stop(): Promise<void>;
+  /** False while the broker cannot be reached. */
+  abstract healthy(): boolean;
+}
