@@ -55,16 +55,30 @@ export class HostDatabase extends MemoryDatabase {
     host.attach({ crash: () => this.crash() });
   }
 
-  override async transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+  override transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+    return this.reach(() =>
+      super.transaction(async (tx) => {
+        const answer = await work(tx);
+        this.inspect?.(tx);
+        return answer;
+      }),
+    );
+  }
+
+  override apart<T>(...args: Parameters<MemoryDatabase['apart']>): Promise<T> {
+    return this.reach(() => super.apart(...args) as Promise<T>);
+  }
+
+  override settle(...args: Parameters<MemoryDatabase['settle']>): Promise<boolean> {
+    return this.reach(() => super.settle(...args));
+  }
+
+  private async reach<T>(call: () => Promise<T>): Promise<T> {
     await this.host.pass();
     if (this.host.base.faults.isAway(this.service)) {
       throw new Fault('DATABASE_UNAVAILABLE', `the database of ${this.service} is away`, { retryable: true });
     }
-    const result = await super.transaction(async (tx) => {
-      const answer = await work(tx);
-      this.inspect?.(tx);
-      return answer;
-    });
+    const result = await call();
     await this.host.pass();
     return result;
   }

@@ -65,7 +65,7 @@ function mayBeLost({ type, topic, data }: Message): boolean {
 export class HostBus extends Bus {
   private receiver: MemoryBus;
   private readonly subscriptions: Subscription[] = [];
-  private readonly inHand = new Set<Promise<void>>();
+  private readonly inHand = new Map<Subscription, Set<Promise<void>>>();
 
   constructor(
     private readonly host: Host,
@@ -76,7 +76,7 @@ export class HostBus extends Bus {
     host.attach({
       crash: () => this.receiver.crash(),
       pause: () => this.receiver.crash(),
-      resume: () => void this.rejoin(),
+      resume: () => this.rejoin(),
     });
   }
 
@@ -133,30 +133,40 @@ export class HostBus extends Bus {
       handle: (batch) => this.handle(subscription, batch),
       ...(onAssigned === undefined
         ? {}
-        : { onAssigned: (partitions: readonly number[]) => this.keepInHand(onAssigned(partitions)) }),
+        : {
+            onAssigned: (partitions: readonly number[]) =>
+              this.keepInHand(subscription, onAssigned(partitions)),
+          }),
     });
   }
 
   private handle(subscription: Subscription, batch: readonly Delivery[]): Promise<void> {
     this.host.base.touch();
     this.host.base.note(`${this.host.name} takes ${batch.length} from ${subscription.topic}`);
-    return this.keepInHand(subscription.handle(batch));
+    return this.keepInHand(subscription, subscription.handle(batch));
   }
 
-  private keepInHand(work: Promise<void>): Promise<void> {
-    this.inHand.add(work);
+  private keepInHand(subscription: Subscription, work: Promise<void>): Promise<void> {
+    const inHand = this.inHand.get(subscription) ?? new Set();
+    this.inHand.set(subscription, inHand.add(work));
     return work.finally(() => {
-      this.inHand.delete(work);
+      inHand.delete(work);
       this.host.base.touch();
     });
   }
 
-  /** A consumer that was thrown out ends the batch in its hand BEFORE it joins again: one call at a time. */
-  private async rejoin(): Promise<void> {
-    await Promise.allSettled(this.inHand);
-    await this.host.pass();
+  private rejoin(): void {
     this.receiver.crash();
     this.receiver = this.newReceiver();
-    for (const subscription of this.subscriptions) await this.join(subscription);
+    for (const subscription of this.subscriptions) void this.rejoinBy(this.receiver, subscription);
+  }
+
+  /** A consumer that was thrown out ends the batch in its hand BEFORE it joins again: one call at a time. It waits for no
+   *  other of its process, whose batch may wait for what this one will be told. */
+  private async rejoinBy(receiver: MemoryBus, subscription: Subscription): Promise<void> {
+    await Promise.allSettled(this.inHand.get(subscription) ?? []);
+    await this.host.pass();
+    // Thrown out once more meanwhile: whoever let it go on since joins for it.
+    if (this.receiver === receiver) await this.join(subscription);
   }
 }

@@ -299,3 +299,4 @@ function reportOf({
 }
 
 export type { FaultPlan };
+export { simulateAtomic, type AtomicOptions, type AtomicRun, type AtomicSabotage } from './atomic/world.js';

@@ -1,0 +1,172 @@
+/**
+ * Goal: under TCC, two-phase commit and the two-phase message it is everybody or nobody, whatever goes wrong on the way.
+ * Method: one seed draws one world with its faults; the real runtime lives in it over memory; an audit judges its rows.
+ * Then a small world of each protocol dies once at every point. SEED=42 replays one world, SEEDS=10000 widens the search.
+ * That the audit can see is shown by planting bugs: each must be found.
+ */
+import { describe, expect, test } from '@jest/globals';
+import type { Reply } from '@sagamore/engine';
+import { Barrier, Prepared, type Clock, type InDoubt, type Tx } from '@sagamore/runtime';
+import { simulateAtomic, type AtomicOptions, type AtomicRun } from '@sagamore/testing/world';
+
+const oneSeed = process.env.SEED === undefined ? undefined : Number(process.env.SEED);
+const seedCount = Number(process.env.SEEDS ?? 200);
+const chunk = 25;
+
+describe('atomic commit in a world of faults', () => {
+  if (oneSeed !== undefined) {
+    test(`seed ${oneSeed} keeps every invariant`, async () => {
+      mustHold(`seed ${oneSeed}`, await simulateAtomic(oneSeed));
+    }, 60_000);
+    return;
+  }
+
+  const totals: Record<string, number> = {};
+  for (let first = 1; first <= seedCount; first += chunk) {
+    const last = Math.min(seedCount, first + chunk - 1);
+    test(`I12, I17-I20, S67-S76: the worlds of seeds ${first} to ${last} keep every invariant`, async () => {
+      for (let seed = first; seed <= last; seed++) {
+        const run = await simulateAtomic(seed);
+        mustHold(`seed ${seed}`, run);
+        for (const [what, times] of Object.entries(run.counts)) totals[what] = (totals[what] ?? 0) + times;
+      }
+    }, 120_000);
+  }
+
+  test.each(['confirmed', 'cancelled', 'committed', 'aborted', 'delivered', 'discarded', 'looks at doubt'])(
+    'these worlds really met: %s',
+    (what) => {
+      expect(totals[what] ?? 0).toBeGreaterThan(0);
+    },
+  );
+
+  test('I44: the same seed tells the same story, byte for byte', async () => {
+    const [first, second] = [await simulateAtomic(7), await simulateAtomic(7)];
+    expect(second.trace).toEqual(first.trace);
+    expect(first.trace.length).toBeGreaterThan(100);
+  }, 30_000);
+});
+
+if (oneSeed === undefined) {
+  describe('S29, S67, S68, S72-S74: a small world, dead once at every point', () => {
+    test.each(['in-tcc', 'in-two-phases', 'message'] as const)(
+      '%s: a crash before or after any durable write, message or call leaves everybody or nobody',
+      async (name) => {
+        const small: AtomicOptions = { each: 2, protocols: [name] };
+        const quiet = { ...calm, untilMs: 2_000 };
+        const { counts } = await simulateAtomic(3, { ...small, faults: quiet });
+        const points = Math.min(counts['crash points'] ?? 0, 150);
+        expect(points).toBeGreaterThan(15);
+        for (let crashAt = 0; crashAt < points; crashAt++) {
+          const run = await simulateAtomic(3, { ...small, faults: { ...quiet, crashAt } });
+          mustHold(`crash at ${crashAt}`, run);
+          expect(run.faults.some((line) => line.includes(`crash at point ${crashAt}`))).toBe(true);
+        }
+      },
+      120_000,
+    );
+  });
+
+  describe('planted bugs are found', () => {
+    test('S69: a participant that decides alone when it has waited long enough', async () => {
+      const found = await findWith({
+        sabotage: { prepared: (inner, clock) => new ImpatientPrepared(inner, clock) },
+      });
+      expect(found?.some((line) => line.includes('I18') || line.startsWith('S12'))).toBe(true);
+    }, 60_000);
+
+    test('S74: a sender that leaves no marker loses what it had committed', async () => {
+      const found = await findWith({
+        protocols: ['message'],
+        sabotage: {
+          barrier: (service, inner) => (service === 'ledger' ? new ForgetfulBarrier(inner) : inner),
+        },
+      });
+      expect(found?.some((line) => line.includes('discarded'))).toBe(true);
+    }, 60_000);
+  });
+}
+
+const calm = {
+  dropShare: 0,
+  repeatShare: 0,
+  delayShare: 0,
+  delayMsMax: 0,
+  reorders: false,
+  crashShare: 0,
+  crashesMax: 1,
+  commitUnknownShare: 0,
+  conflictShare: 0,
+  slowCommitShare: 0,
+  providerSlowShare: 0,
+  providerLostShare: 0,
+  providerAwayShare: 0,
+  outages: [],
+  pauses: [],
+} as const;
+
+function mustHold(what: string, { violations, faults }: AtomicRun): void {
+  if (violations.length > 0) throw new Error([what, ...violations, ...faults].join('\n'));
+}
+
+async function findWith(options: AtomicOptions): Promise<readonly string[] | undefined> {
+  for (let seed = 1; seed <= 200; seed++) {
+    const { violations } = await simulateAtomic(seed, options);
+    if (violations.length > 0) return violations;
+  }
+  return undefined;
+}
+
+/** Rolls back by itself what nobody has settled for 300 ms. */
+class ImpatientPrepared extends Prepared {
+  constructor(
+    private readonly inner: Prepared,
+    private readonly clock: Clock,
+  ) {
+    super();
+  }
+
+  override async prepare(gid: string, work: (tx: Tx) => Promise<Reply>): Promise<Reply> {
+    const reply = await this.inner.prepare(gid, work);
+    this.clock.after(300, () => void this.inner.rollback(gid, async () => []).catch(() => undefined));
+    return reply;
+  }
+
+  override commit(...args: Parameters<Prepared['commit']>): ReturnType<Prepared['commit']> {
+    return this.inner.commit(...args);
+  }
+
+  override rollback(...args: Parameters<Prepared['rollback']>): ReturnType<Prepared['rollback']> {
+    return this.inner.rollback(...args);
+  }
+
+  override inDoubt(prefix: string): Promise<readonly InDoubt[]> {
+    return this.inner.inDoubt(prefix);
+  }
+
+  protected override settle(): Promise<boolean> {
+    throw new TypeError('the inner one settles');
+  }
+}
+
+/** Keeps no row of a sender's branch. */
+class ForgetfulBarrier extends Barrier {
+  constructor(private readonly inner: Barrier) {
+    super();
+  }
+
+  override find(...args: Parameters<Barrier['find']>): ReturnType<Barrier['find']> {
+    return this.inner.find(...args);
+  }
+
+  override hold(...args: Parameters<Barrier['hold']>): ReturnType<Barrier['hold']> {
+    return this.inner.hold(...args);
+  }
+
+  override async insert(tx: Tx, rows: Parameters<Barrier['insert']>[1]): Promise<void> {
+    const kept = rows.filter(
+      ({ branchId, outcome }) => branchId !== 'save-ledger' || outcome !== 'succeeded',
+    );
+    await this.inner.insert(tx, kept);
+  }
+}
