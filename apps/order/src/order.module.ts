@@ -14,6 +14,10 @@ import { CatalogueProjection } from './catalogue.projection.js';
 import { CatalogueStore } from './catalogue.store.js';
 import { Order1800000000000 } from './migrations/1800000000000-order.js';
 import { OrderProtocol1800000100000 } from './migrations/1800000100000-order-protocol.js';
+import { OrderCancellation1800000200000 } from './migrations/1800000200000-order-cancellation.js';
+import { OrderCancellationController } from './order-cancellation.controller.js';
+import { OrderCancellation } from './order.cancellation.js';
+import { CancellationStore } from './order.cancellation.store.js';
 import { OrderParticipant } from './order.participant.js';
 import { OrderReader } from './order.reader.js';
 import { OrderService } from './order.service.js';
@@ -26,7 +30,7 @@ import { ProductsController } from './products.controller.js';
 
 export { OrderService } from './order.service.js';
 
-const migrations = [Order1800000000000, OrderProtocol1800000100000];
+const migrations = [Order1800000000000, OrderProtocol1800000100000, OrderCancellation1800000200000];
 
 @Module({})
 export class OrderModule implements OnModuleInit, BeforeApplicationShutdown {
@@ -47,7 +51,7 @@ export class OrderModule implements OnModuleInit, BeforeApplicationShutdown {
     return {
       module: OrderModule,
       imports: [SagamoreModule.forService({ host, service: 'order', migrations })],
-      controllers: [OrdersController, ProductsController, OrderParticipant],
+      controllers: [OrdersController, OrderCancellationController, ProductsController, OrderParticipant],
       providers: providersOf(),
       exports: [OrderService],
     };
@@ -76,6 +80,7 @@ function providersOf(): DynamicModule['providers'] & object {
     OrderStore,
     CatalogueStore,
     OrderReader,
+    CancellationStore,
     {
       provide: CatalogueProjection,
       inject: [Database, CatalogueStore, Bus, Clock, Service],
@@ -109,11 +114,29 @@ function providersOf(): DynamicModule['providers'] & object {
         new OrderStreams({ wakeups, clock, find: reader.find }),
     },
     {
+      provide: OrderCancellation,
+      inject: [Database, CancellationStore, OutboxRelay, Bus, Service],
+      useFactory: (
+        database: Database,
+        wanted: CancellationStore,
+        relay: OutboxRelay,
+        bus: Bus,
+        { config }: Service,
+      ) => new OrderCancellation({ database, wanted, relay, bus }, { shards: config.shards }),
+    },
+    {
       provide: OrderWatchdog,
-      inject: [OrderStore, Bus, Clock, Database, Service],
-      useFactory: (orders: OrderStore, bus: Bus, clock: Clock, database: Database, service: Service) =>
+      inject: [OrderStore, Bus, Clock, Database, OrderCancellation, Service],
+      useFactory: (
+        orders: OrderStore,
+        bus: Bus,
+        clock: Clock,
+        database: Database,
+        cancellations: OrderCancellation,
+        service: Service,
+      ) =>
         new OrderWatchdog(
-          { orders, bus, clock, now: () => database.now() },
+          { orders, bus, clock, cancellations, now: () => database.now() },
           { shards: service.config.shards, onFault: onFault(service) },
         ),
     },

@@ -20,7 +20,7 @@ import {
   type ReplyOf,
   type Tx,
 } from '@sagamore/runtime';
-import { answerHold, answerUnchanged, type FinalStatus } from './order.js';
+import { answerHold, answerUnchanged, endOfUndone, type FinalStatus } from './order.js';
 import { OrderStore, type OrderEnd } from './order.store.js';
 import { OrderWakeups } from './order.wakeups.js';
 
@@ -38,8 +38,10 @@ export class OrderParticipant {
     commands: readonly CommandOf<typeof confirmOrder>[],
     tx: Tx,
   ): Promise<readonly ReplyOf<typeof confirmOrder>[]> {
-    const ends = commands.map(({ payload }) => ({ orderId: payload.orderId, reason: null }));
-    return this.end(tx, 'CONFIRMED', ends);
+    return this.end(
+      tx,
+      commands.map(({ payload }) => confirmed(payload)),
+    );
   }
 
   @HandlesBatch(rejectOrder)
@@ -49,8 +51,7 @@ export class OrderParticipant {
   ): Promise<readonly ReplyOf<typeof rejectOrder>[]> {
     return this.end(
       tx,
-      'REJECTED',
-      commands.map(({ payload }) => payload),
+      commands.map(({ payload: { orderId, reason } }) => ({ orderId, reason, status: endOfUndone(reason) })),
     );
   }
 
@@ -67,8 +68,10 @@ export class OrderParticipant {
 
   @ConfirmsBatch(holdOrder)
   accept(commands: readonly ConfirmationOf<typeof holdOrder>[], tx: Tx): Promise<readonly Reply[]> {
-    const ends = commands.map(({ payload }) => ({ orderId: payload.input.orderId, reason: null }));
-    return this.end(tx, 'CONFIRMED', ends);
+    return this.end(
+      tx,
+      commands.map(({ payload }) => confirmed(payload.input)),
+    );
   }
 
   /** Nothing to let go: the order stays PENDING until it is rejected with its reason. */
@@ -81,30 +84,33 @@ export class OrderParticipant {
     { payload }: CommandOf<typeof concludeOrder>,
     tx: Tx,
   ): Promise<ReplyOf<typeof concludeOrder>> {
-    const [reply] = await this.end(tx, 'CONFIRMED', [{ orderId: payload.orderId, reason: null }]);
+    const [reply] = await this.end(tx, [confirmed(payload)]);
     assert(reply !== undefined, 'one order, one answer');
     return reply;
   }
 
-  private async end(
-    tx: Tx,
-    status: FinalStatus,
-    asked: readonly Omit<OrderEnd, 'status'>[],
-  ): Promise<readonly Reply<Record<string, never>>[]> {
+  private async end(tx: Tx, asked: readonly OrderEnd[]): Promise<readonly Reply<Record<string, never>>[]> {
     const at = this.database.now();
-    const ends = asked.filter(({ orderId }) => isUuid(orderId)).map((end) => ({ ...end, status }));
+    const ends = asked.filter(({ orderId }) => isUuid(orderId));
     const ended = await this.orders.settle(tx, ends, at);
     const unchanged = ends.map(({ orderId }) => orderId).filter((orderId) => !ended.has(orderId));
     const statuses = unchanged.length === 0 ? new Map() : await this.orders.statuses(tx, unchanged);
     await this.relay.append(
       tx,
-      [...ended].map(([orderId, version]) => endedFact({ orderId, status, version, at })),
+      [...new Map(ends.map((end) => [end.orderId, end.status]))].flatMap(([orderId, status]) => {
+        const version = ended.get(orderId);
+        return version === undefined ? [] : [endedFact({ orderId, status, version, at })];
+      }),
     );
     tx.afterCommit(() => this.wakeups.wake(ended.keys()));
-    return asked.map(({ orderId }) =>
+    return asked.map(({ orderId, status }) =>
       ended.has(orderId) ? succeeded({}) : answerUnchanged(statuses.get(orderId), status),
     );
   }
+}
+
+function confirmed({ orderId }: { readonly orderId: string }): OrderEnd {
+  return { orderId, status: 'CONFIRMED', reason: null };
 }
 
 interface EndedFact {
@@ -114,7 +120,7 @@ interface EndedFact {
   readonly at: number;
 }
 
-/** `order.confirmed` or `order.rejected`, for whoever listens to `order.events`. */
+/** `order.confirmed`, `order.rejected` or `order.cancelled`, for whoever listens to `order.events`. */
 function endedFact({ orderId, status, version, at }: EndedFact): Message {
   const type = `order.${status.toLowerCase()}`;
   return {

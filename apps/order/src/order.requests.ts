@@ -35,7 +35,7 @@ const limitMax = 200;
 
 /** The query of `GET /orders`. A limit above 200 means 200; anything that is no positive number is refused (B64). */
 export const listOrdersQuery = z.strictObject({
-  status: z.enum(['PENDING', 'CONFIRMED', 'REJECTED']).optional(),
+  status: z.enum(['PENDING', 'CONFIRMED', 'REJECTED', 'CANCELLED']).optional(),
   customerId: placeOrderBody.shape.customerId.optional(),
   limit: z
     .string()

@@ -5,7 +5,15 @@
 import { describe, expect, test } from '@jest/globals';
 import { amountMinorMax, currencyDecimals, type Currency } from '@sagamore/contracts';
 import fc from 'fast-check';
-import { answerUnchanged, linesMax, place, quantityMax, type FinalStatus, type Product } from './order.js';
+import {
+  answerUnchanged,
+  endOfUndone,
+  linesMax,
+  place,
+  quantityMax,
+  type FinalStatus,
+  type Product,
+} from './order.js';
 
 const currencies = Object.keys(currencyDecimals).filter((word): word is Currency => word in currencyDecimals);
 
@@ -134,7 +142,7 @@ describe('placing an order', () => {
 });
 
 describe('the end of an order that was not changed', () => {
-  const finals: FinalStatus[] = ['CONFIRMED', 'REJECTED'];
+  const finals: FinalStatus[] = ['CONFIRMED', 'REJECTED', 'CANCELLED'];
 
   test.each(finals)('R28: asking again for the end it has, %s, succeeds', (status) => {
     expect(answerUnchanged(status, status)).toEqual({ outcome: 'succeeded', output: {} });
@@ -153,4 +161,12 @@ describe('the end of an order that was not changed', () => {
       failure: { code: 'ORDER_UNKNOWN', retryable: false },
     });
   });
+});
+
+test('R28: what was undone because it was called off is CANCELLED, whatever else is REJECTED', () => {
+  expect(['cancelled', 'out-of-stock', 'timed-out'].map((code) => endOfUndone({ code }))).toEqual([
+    'CANCELLED',
+    'REJECTED',
+    'REJECTED',
+  ]);
 });

@@ -346,7 +346,10 @@ describe('reading', () => {
     await placed('young');
     const sent: Message[] = [];
     const bus = { send: async (messages: readonly Message[]) => void sent.push(...messages) };
-    const watchdog = new OrderWatchdog({ orders, bus, clock, now: () => database.now() }, { shards: 4 });
+    const watchdog = new OrderWatchdog(
+      { orders, bus, clock, cancellations: { resend: async () => 0 }, now: () => database.now() },
+      { shards: 4 },
+    );
     expect(await watchdog.round()).toBe(1);
     expect(sent.map((message) => message.data)).toEqual([
       { transactionId: old.orderId, definition: 'place-order', input: old.startInput },

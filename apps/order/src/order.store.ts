@@ -38,7 +38,7 @@ export interface KnownOrder extends OrderKey {
 export interface OrderEnd {
   readonly orderId: string;
   readonly status: FinalStatus;
-  /** For REJECTED alone, and always there. */
+  /** For REJECTED and CANCELLED alone, and always there. */
   readonly reason: OrderReason | null;
 }
 
@@ -128,6 +128,7 @@ const statusFilters: Record<OrderStatus, string> = {
   PENDING: `status = 'PENDING'`,
   CONFIRMED: `status = 'CONFIRMED'`,
   REJECTED: `status = 'REJECTED'`,
+  CANCELLED: `status = 'CANCELLED'`,
 };
 
 @Injectable()

@@ -12,12 +12,12 @@ import {
 } from '@sagamore/contracts';
 import { failed, succeeded, type Refusal, type Reply } from '@sagamore/engine';
 
-export type OrderStatus = 'PENDING' | 'CONFIRMED' | 'REJECTED';
+export type OrderStatus = 'PENDING' | 'CONFIRMED' | 'REJECTED' | 'CANCELLED';
 
 /** The statuses an order never leaves (I31). */
 export type FinalStatus = Exclude<OrderStatus, 'PENDING'>;
 
-/** Why an order was rejected. Free of personal data. */
+/** Why an order was rejected or cancelled. Free of personal data. */
 export interface OrderReason {
   readonly code: string;
   readonly details?: Readonly<Record<string, unknown>> | undefined;
@@ -104,6 +104,11 @@ export function place(
     lines.push({ sku, quantity, unitPriceMinor: price.amountMinor });
   }
   return { priced: { lines, currency: currency.data, totalMinor } };
+}
+
+/** The end of an order whose transaction was undone: a cancellation is the customer's own doing, and no rejection. */
+export function endOfUndone(reason: OrderReason): 'REJECTED' | 'CANCELLED' {
+  return reason.code === 'cancelled' ? 'CANCELLED' : 'REJECTED';
 }
 
 /** What a confirm or reject answers when it changed nothing: `current` is the status found, undefined when there is no

@@ -32,6 +32,7 @@ function world(ages: readonly number[], max = 500) {
     {
       clock,
       now: () => now,
+      cancellations: { resend: async () => 0 },
       bus: { send: async (messages: readonly Message[]) => void sent.push([...messages]) },
       orders: {
         pending: async ({ after, before, limit }) =>

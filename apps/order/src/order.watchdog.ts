@@ -1,5 +1,5 @@
 /**
- * Sends the start again for orders that have been PENDING for long (R17): the broker may lose what it acknowledged, and
+ * Sends the start, and a cancellation, again for orders that have been PENDING for long (R17): the broker may lose what it acknowledged, and
  * nothing downstream could notice. It never changes an order, and a start that was not lost changes nothing (R16).
  */
 import { firstUuidAt } from '@sagamore/primitives';
@@ -11,6 +11,8 @@ export interface OrderWatchdogPorts {
   readonly orders: Pick<OrderStore, 'pending'>;
   readonly bus: Pick<Bus, 'send'>;
   readonly clock: Clock;
+  /** Tells cancellations again, AFTER the starts: one that came first would find no transaction. */
+  readonly cancellations: { resend(): Promise<number> };
   /** The store's clock in ms. */
   readonly now: () => number;
 }
@@ -68,7 +70,9 @@ export class OrderWatchdog {
   private schedule(): void {
     if (this.stopped) return;
     this.cancelRound = this.ports.clock.after(this.options.everyMs, () => {
-      this.inHand = this.round().then(() => {}, this.options.onFault);
+      this.inHand = this.round()
+        .then(() => this.ports.cancellations.resend())
+        .then(() => {}, this.options.onFault);
       void this.inHand.finally(() => this.schedule());
     });
   }

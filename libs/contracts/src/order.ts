@@ -54,11 +54,12 @@ export const concludeOrder = operation('order.conclude', {
   output: z.object({}),
 });
 
-/** The order is REJECTED with its reason, after everything was undone (R28). Cannot be refused. */
+/** The order is REJECTED with its reason, after everything was undone (R28); with the reason `cancelled` it is CANCELLED.
+ *  Cannot be refused. */
 export const rejectOrder = operation('order.reject', {
   input: z.object({ orderId: z.string(), reason: orderReason }),
   output: z.object({}),
 });
 
-/** Bodies of `order.placed`, `order.confirmed` and `order.rejected` on `order.events`. */
+/** Bodies of `order.placed`, `order.confirmed`, `order.rejected` and `order.cancelled` on `order.events`. */
 export const orderEvent = z.object({ orderId: z.string(), status: z.string(), version: z.int() });

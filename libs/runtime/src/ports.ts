@@ -306,7 +306,7 @@ export abstract class Journal {
    *  or the same wish was and nobody has heard it (S40, S94); nothing is written. `stale`: the transaction is at rest for
    *  good, is not there, or has not `version` events; nothing is written, and the wish must be judged anew. */
   abstract wish(wish: Wish): Promise<WishReceipt>;
-  /** What was wanted in a slot of a transaction (`slotOf`), whether it was heard or not; the latest, where there are several. */
+  /** What was wanted last in a slot of a transaction (`slotOf`), heard or not. */
   abstract wished(id: TransactionId, slot: string): Promise<Wanted | undefined>;
   /** Unheard wishes for transactions of `shards` that are not at their end, taken longer than `olderThanMs` ago; oldest
    *  first, at most `limit`. The broker may lose what it acknowledged, and a wish is taken only once. Where the definition
@@ -323,8 +323,7 @@ export abstract class Journal {
   /** Every unheard wish for these transactions, in the order of saving. Waits for those that are just being saved: one that
    *  is saved AFTER this bears a later instant than any that was read BEFORE it (S34). */
   abstract wishesFor(ids: readonly TransactionId[]): Promise<readonly UnheardWish[]>;
-  /** Saves a start that somebody asks for under a key, with its message; or answers what is known of the key, from now
-   *  on or since an earlier call (S42, S46). */
+  /** Saves a start under its key, with its message; or answers what is known of the key (S42, S46). */
   abstract accept(start: AcceptedStart): Promise<AcceptedReceipt>;
   /** Accepted starts on `shards` of which there is no transaction, accepted longer than `olderThanMs` ago; at most `limit`. */
   abstract unbegunStarts(

@@ -63,13 +63,13 @@ export const clientChecks: readonly Check[] = [
         service: 'order',
         sql: `select early.order_id as "orderId", early.status as seen, late.status as "seenLater" from client_read early
           join client_read late on late.order_id = early.order_id and late.position > early.position
-          where early.status in ('CONFIRMED', 'REJECTED') and late.http = 200 and late.status <> early.status`,
+          where early.status in ('CONFIRMED', 'REJECTED', 'CANCELLED') and late.http = 200 and late.status <> early.status`,
       },
       {
         service: 'order',
         sql: `select r.order_id as "orderId", r.status as seen, o.status as "order" from client_read r
           join orders o on o.order_id::text = r.order_id
-          where r.status in ('CONFIRMED', 'REJECTED') and o.status <> r.status`,
+          where r.status in ('CONFIRMED', 'REJECTED', 'CANCELLED') and o.status <> r.status`,
       },
     ],
   }),

@@ -12,12 +12,18 @@ interface Judge extends Pick<Check, 'id' | 'title'> {
   judge(dossier: Dossier, stack: AuditedStack): Violation | undefined;
 }
 
-const closed = { completed: 'CONFIRMED', compensated: 'REJECTED' } as const;
+/** How an order stands when its transaction has come to its end: one that was called off was not rejected. */
+function closedAs({ status, reason }: TransactionFacts): string {
+  const end = endOf(status);
+  if (end === undefined) return 'PENDING';
+  if (end === 'completed') return 'CONFIRMED';
+  return reason === 'cancelled' ? 'CANCELLED' : 'REJECTED';
+}
 
 /** A parked transaction that could not hear of an end may have told the order of it. */
-const endTold: Readonly<Record<string, string>> = {
-  'confirm-order': 'CONFIRMED',
-  'reject-order': 'REJECTED',
+const endsTold: Readonly<Record<string, readonly string[]>> = {
+  'confirm-order': ['CONFIRMED'],
+  'reject-order': ['REJECTED', 'CANCELLED'],
 };
 
 /** The end, whatever its protocol calls it; where there is none yet, the status. */
@@ -37,17 +43,15 @@ const oneEach: Judge = {
       order: order?.status ?? null,
     };
     if (order === undefined || transaction === undefined) return found;
-    const end = endOf(transaction.status);
-    const wanted = end === undefined ? 'PENDING' : closed[end];
-    return order.status === wanted || order.status === toldBy(transaction) ? undefined : found;
+    return [closedAs(transaction), ...toldBy(transaction)].includes(order.status) ? undefined : found;
   },
 };
 
 /** While some still have to keep what they hold, the order may have been told already that all will. */
-function toldBy({ phase, reason, parkedAt }: TransactionFacts): string | undefined {
-  if (phase === 'final') return undefined;
-  const isKeeping = reason?.startsWith('settlement') === true;
-  return isKeeping ? 'CONFIRMED' : phase === 'parked' ? endTold[parkedAt ?? ''] : undefined;
+function toldBy({ phase, reason, parkedAt }: TransactionFacts): readonly string[] {
+  if (phase === 'final') return [];
+  if (reason?.startsWith('settlement') === true) return ['CONFIRMED'];
+  return phase === 'parked' ? (endsTold[parkedAt ?? ''] ?? []) : [];
 }
 
 /** An order at a middle state has all of its stock or none: a batch is reserved whole (R26). */
@@ -134,8 +138,8 @@ const undoneWhole: Judge = {
 };
 
 /** The order was told of the end that its transaction came to, and of no other. */
-function endBranch({ id, orderBranches = [] }: Dossier, status: keyof typeof closed): Violation | undefined {
-  const wanted = closed[status];
+function endBranch({ id, orderBranches = [] }: Dossier, status: string): Violation | undefined {
+  const wanted = status === 'completed' ? 'CONFIRMED' : 'REJECTED';
   const told = orderBranches
     .filter(endsOrder)
     .map(({ branch }) => (branch === 'reject-order' ? 'REJECTED' : 'CONFIRMED'));

@@ -21,7 +21,7 @@ const soldBySku = `select line.sku,
     coalesce(sum(line.quantity) filter (where status = 'CONFIRMED'), 0)::float8 as confirmed,
     coalesce(sum(line.quantity) filter (where status = 'PENDING'), 0)::float8 as pending
   from orders, jsonb_to_recordset(lines) as line (sku text, quantity bigint)
-  where status <> 'REJECTED' group by line.sku`;
+  where status in ('CONFIRMED', 'PENDING') group by line.sku`;
 
 const heldBySku = `select sku, available::float8 as available, reserved::float8 as reserved,
     coalesce((select sum(quantity) from stock_move move where move.sku = stock.sku and kind = 'received'), 0)::float8
