@@ -255,6 +255,14 @@ abstract class JournalAround extends Journal {
     return this.inner.accepted(...args);
   }
 
+  override keepLate(...args: Parameters<Journal['keepLate']>): ReturnType<Journal['keepLate']> {
+    return this.inner.keepLate(...args);
+  }
+
+  override lateReplies(...args: Parameters<Journal['lateReplies']>): ReturnType<Journal['lateReplies']> {
+    return this.inner.lateReplies(...args);
+  }
+
   override now(): number {
     return this.inner.now();
   }

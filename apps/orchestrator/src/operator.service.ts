@@ -44,7 +44,8 @@ export class OperatorService {
   /** A start that was accepted and has not begun is shown as such (R13). */
   async inspect(transactionId: string): Promise<TransactionView | undefined> {
     const [stored] = await this.journal.load([transactionId]);
-    if (stored !== undefined) return viewOf(stored, this.definitions);
+    if (stored !== undefined)
+      return viewOf(stored, this.definitions, await this.journal.lateReplies(transactionId));
     const start = await this.journal.accepted(transactionId);
     return start === undefined ? undefined : acceptedView(start);
   }

@@ -3,7 +3,13 @@
  * personal data. Pure; the controller fetches.
  */
 import type { RestReason, Standing, StepView, TransactionEvent } from '@sagamore/engine';
-import { startOf, type Definitions, type KnownStart, type StoredTransaction } from '@sagamore/runtime';
+import {
+  startOf,
+  type Definitions,
+  type KnownStart,
+  type StoredLateReply,
+  type StoredTransaction,
+} from '@sagamore/runtime';
 import { z } from 'zod';
 
 export const transactionSummary = z.object({
@@ -21,6 +27,15 @@ export const stepView = z.object({
   operation: z.enum(['action', 'compensation', 'try', 'confirm', 'cancel', 'prepare', 'commit', 'rollback']),
   outcome: z.enum(['pending', 'succeeded', 'refused', 'failed', 'unknown', 'empty']),
   attempts: z.int(),
+  at: z.string(),
+});
+
+/** What came after its decision, and what it means. */
+export const lateReplyView = z.object({
+  step: z.string(),
+  operation: stepView.shape.operation,
+  outcome: z.string(),
+  meaning: z.enum(['covered', 'contradicts', 'needs-undo', 'unknown-transaction']),
   at: z.string(),
 });
 
@@ -47,6 +62,7 @@ export const transactionView = transactionSummary.extend({
   journalVersion: z.int(),
   steps: z.array(stepView),
   words: z.array(wordView),
+  lateReplies: z.array(lateReplyView),
 });
 
 export const transactionList = z.object({
@@ -72,9 +88,13 @@ export function summaryOf(stored: StoredTransaction): TransactionSummary {
 }
 
 /** A transaction with its timeline, as its events tell it: fresher than the row, which keeps only rests. */
-export function viewOf(stored: StoredTransaction, definitions: Definitions): TransactionView {
+export function viewOf(
+  stored: StoredTransaction,
+  definitions: Definitions,
+  late: readonly StoredLateReply[] = [],
+): TransactionView {
   const { definition, version, startedAt, events } = stored;
-  const summary = summaryOf(stored);
+  const summary = { ...summaryOf(stored), lateReplies: late.map(shownLate) };
   const told = { journalVersion: events.length, words: events.flatMap(shownWord) };
   const protocol = definitions.exact(definition, version);
   if (protocol === undefined) return { ...summary, ...told, steps: [] };
@@ -99,7 +119,16 @@ export function standingOf({ status, reason }: Standing): Pick<TransactionSummar
 export function acceptedView({ transactionId, definition, acceptedAt }: KnownStart): TransactionView {
   const instant = new Date(acceptedAt).toISOString();
   const standing = { status: 'accepted', reason: null, createdAt: instant, updatedAt: instant };
-  return { transactionId, definition, version: 0, ...standing, journalVersion: 0, words: [], steps: [] };
+  return {
+    transactionId,
+    definition,
+    version: 0,
+    ...standing,
+    journalVersion: 0,
+    words: [],
+    steps: [],
+    lateReplies: [],
+  };
 }
 
 function shownWord(event: TransactionEvent): TransactionView['words'] {
@@ -118,6 +147,16 @@ function shownWord(event: TransactionEvent): TransactionView['words'] {
     default:
       return [];
   }
+}
+
+function shownLate({
+  branchId,
+  operation,
+  outcome,
+  meaning,
+  at,
+}: StoredLateReply): TransactionView['lateReplies'][number] {
+  return { step: branchId, operation, outcome, meaning, at: new Date(at).toISOString() };
 }
 
 function shownStep({ name, operation, outcome, attempts, at }: StepView): TransactionView['steps'][number] {

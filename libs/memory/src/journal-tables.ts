@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import type { Phase, RestReason, TransactionEvent, TransactionId } from '@sagamore/engine';
 import type {
   Epoch,
+  StoredLateReply,
   StoredTransaction,
   TransactionQuery,
   TransactionRecord,
@@ -63,6 +64,7 @@ export interface JournalTables {
   readonly tombstones: TableView<TombstoneRow>;
   /** One row: below it no transaction begins. */
   readonly horizon: TableView<TransactionId>;
+  readonly lateReplies: TableView<StoredLateReply>;
 }
 
 /** The journal's tables as `tx` sees them. */
@@ -76,6 +78,7 @@ export function tablesOf(tx: Tx): JournalTables {
     audits: own.table(auditTable),
     tombstones: own.table('tombstone'),
     horizon: own.table('horizon'),
+    lateReplies: own.table('late-reply'),
   };
 }
 

@@ -3,7 +3,13 @@
  * The caller holds the locks of all shards involved; nothing here looks at an epoch.
  */
 import type { TransactionId } from '@sagamore/engine';
-import type { JournalEntry, TransactionRecord, TransactionStatus } from '@sagamore/runtime';
+import type {
+  LateRepliesToKeep,
+  StoredLateReply,
+  JournalEntry,
+  TransactionRecord,
+  TransactionStatus,
+} from '@sagamore/runtime';
 import type { JournalTables, TransactionRow } from './journal-tables.js';
 
 /** Writes the rows of new transactions and answers those that existed already (R16), removed ones included (S45). */
@@ -54,4 +60,26 @@ export async function writeStatuses(
     };
     await transactions.put(transactionId, moved);
   }
+}
+
+/** Keeps what is new of the late replies, under the locks of their shards. */
+export async function keepLate(
+  { shards, lateReplies }: JournalTables,
+  { epochs, replies, ofTransactionMax, ofNobodyMax }: LateRepliesToKeep,
+): Promise<readonly StoredLateReply[]> {
+  const kept: StoredLateReply[] = [];
+  for (const { shard, ...late } of replies) {
+    const { transactionId, branchId, operation, generation, outcome, meaning } = late;
+    const epoch = (await shards.lock(String(shard)))?.epoch;
+    const key = `${transactionId}#${branchId}/${operation}/${generation}/${outcome}`;
+    const ofNobody = (): number => lateReplies.scan().filter(([, row]) => row.meaning === meaning).length;
+    const isFull =
+      lateReplies.group(transactionId).length >= ofTransactionMax ||
+      (meaning === 'unknown-transaction' && ofNobody() >= ofNobodyMax);
+    if (epoch === undefined || epoch !== epochs.get(shard) || isFull || lateReplies.get(key) !== undefined)
+      continue;
+    await lateReplies.insert(key, late);
+    kept.push(late);
+  }
+  return kept;
 }

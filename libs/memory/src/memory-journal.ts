@@ -13,9 +13,11 @@ import {
   type JournalBatch,
   type JournalReceipt,
   type KnownStart,
+  type LateRepliesToKeep,
   type Outbox,
   type Shard,
   type StoredLock,
+  type StoredLateReply,
   type StoredTransaction,
   type TransactionQuery,
   type UnbegunStart,
@@ -27,7 +29,7 @@ import {
 import { listed, stored, tablesOf, type TransactionRow } from './journal-tables.js';
 import { listLocks, locksAround, writeLocks } from './lock-rows.js';
 import type { MemoryDatabase } from './memory-database.js';
-import { writeEntries, writeStarts, writeStatuses } from './journal-writes.js';
+import { keepLate, writeEntries, writeStarts, writeStatuses } from './journal-writes.js';
 import { hear, MemoryWishes, type Look } from './memory-wishes.js';
 
 /** `Journal` over a `MemoryDatabase`; facts and wishes go through the given outbox of the same database. */
@@ -166,6 +168,19 @@ export class MemoryJournal extends Journal {
 
   override listLocks(page: { keysMax: number; after?: string }): Promise<readonly StoredLock[]> {
     return this.database.transaction(async (tx) => listLocks(tx, page));
+  }
+
+  override keepLate(late: LateRepliesToKeep): Promise<readonly StoredLateReply[]> {
+    return this.database.transaction((tx) => keepLate(tablesOf(tx), late));
+  }
+
+  override lateReplies(transactionId: TransactionId): Promise<readonly StoredLateReply[]> {
+    return this.database.transaction(async (tx) => {
+      const rows = tablesOf(tx)
+        .lateReplies.group(transactionId)
+        .map(([, row]) => row);
+      return rows.toSorted((left, right) => left.at - right.at);
+    });
   }
 
   override now(): number {

@@ -169,6 +169,7 @@ function coordinatorProviders({ host, protocols, handled }: CoordinatorModuleOpt
               onRest: (rested) => tracer.onRest(rested),
               onShards: () => void tracer.tellAgain().catch(() => {}),
               onFault: (error) => log.warn('the coordinator survived a fault', { error }),
+              onLateReply: (late) => log.warn('a reply came after its decision: look at it', { ...late }),
               onBug: (transactionId, error) =>
                 log.error('a transaction broke a rule', { transactionId, error }),
             },

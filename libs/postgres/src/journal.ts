@@ -13,9 +13,11 @@ import {
   type AcceptedReceipt,
   type AcceptedStart,
   type KnownStart,
+  type LateRepliesToKeep,
   type ParentLink,
   type Shard,
   type StoredLock,
+  type StoredLateReply,
   type StoredTransaction,
   type TransactionQuery,
   type UnbegunStart,
@@ -29,6 +31,7 @@ import { commitUnknown, isSessionLost, toFault } from './faults.js';
 import { batchValues, commitBatch, receiptOf, type BatchAnswer } from './journal-batch.js';
 import { ownClaimMs, PostgresOutbox, type PostgresOutboxOptions } from './outbox.js';
 import { findAround, listByKey, lockValues, toLock, withLocks, type FoundLock } from './locks.js';
+import { keepLate, lateRepliesOf } from './late-reply.js';
 import { moveShards, takeShard } from './shards.js';
 import { bound, statement, type Statement } from './statement.js';
 import { PostgresWishes, type Look } from './wishes.js';
@@ -204,6 +207,14 @@ export class PostgresJournal extends Journal {
 
   override async listLocks(page: { keysMax: number; after?: string }): Promise<readonly StoredLock[]> {
     return (await this.database.read<FoundLock>(listByKey, [page.keysMax, page.after ?? null])).map(toLock);
+  }
+
+  override keepLate(late: LateRepliesToKeep): Promise<readonly StoredLateReply[]> {
+    return keepLate(this.database, late);
+  }
+
+  override lateReplies(transactionId: TransactionId): Promise<readonly StoredLateReply[]> {
+    return lateRepliesOf(this.database, transactionId);
   }
 
   override now(): number {

@@ -8,7 +8,7 @@ import type { Rested } from './decision-writer.js';
 import type { Definitions } from './definitions.js';
 import { traceparentOf, type TraceContext } from './message.js';
 import type { OutboxRelay } from './outbox-relay.js';
-import type { Bus, Clock, Journal, ParticipantCalls, Shard } from './ports.js';
+import type { Bus, Clock, Journal, ParticipantCalls, Shard, StoredLateReply } from './ports.js';
 
 export interface CoordinatorPorts {
   readonly journal: Journal;
@@ -44,6 +44,8 @@ export interface CoordinatorOptions {
   readonly wakesPerSecond?: number;
   /** What commands and facts carry for traces. Default: that they belong to their transaction. */
   readonly traceparent?: TraceContext;
+  /** How long a reply waits for the start of its transaction, before the ledger takes it, ms. Default 5 000. */
+  readonly lateGraceMs?: number;
   /** Calls to one participant at the same time; undos and probes have as many places again. Default 10. */
   readonly callsMax?: number;
   readonly hooks?: CoordinatorHooks;
@@ -56,6 +58,8 @@ export interface CoordinatorHooks {
   readonly onShards?: (held: readonly Shard[]) => void;
   /** A reply or timer for a transaction at rest: counted, never obeyed (S35). */
   readonly onLate?: (count: number) => void;
+  /** A reply that a person must look at came after its decision; told once (S17, S95). */
+  readonly onLateReply?: (reply: StoredLateReply) => void;
   readonly onBatch?: (transactions: number) => void;
   /** Transactions that have come to rest, AFTER the commit that says so: ended, or parked. */
   readonly onRest?: (rested: readonly Rested[]) => void;
@@ -70,6 +74,7 @@ const defaults = {
   evictAfterMs: 60_000,
   wakesPerSecond: 1_000,
   callsMax: 10,
+  lateGraceMs: 5_000,
   traceparent: traceparentOf as TraceContext,
 };
 
@@ -87,6 +92,7 @@ function listening(hooks: CoordinatorHooks = {}): Required<CoordinatorHooks> {
     onBug: nothing,
     onShards: nothing,
     onLate: nothing,
+    onLateReply: nothing,
     onBatch: nothing,
     onRest: nothing,
   };

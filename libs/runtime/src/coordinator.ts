@@ -20,6 +20,7 @@ import { isShelved } from './definitions.js';
 import { Dispatcher } from './dispatcher.js';
 import { Evictions } from './evictions.js';
 import { readInput, type Input } from './inbox.js';
+import { LateReplies } from './late-replies.js';
 import { LiveTransactions } from './live-transactions.js';
 import { LockKeeper } from './lock-keeper.js';
 import { LocalFunctions } from './local-functions.js';
@@ -46,6 +47,7 @@ export class Coordinator {
   private readonly dispatcher: Dispatcher;
   private readonly subjects: Subjects;
   private readonly answers: DecisionAnswers;
+  private readonly late: LateReplies;
   private readonly locks: LockKeeper;
   private readonly locals: LocalFunctions;
   private readonly called: CalledBranches | undefined;
@@ -99,6 +101,11 @@ export class Coordinator {
       revive: (page) => this.resume(page),
       forget: (shard) => this.live.dropShard(shard),
       onShards,
+      onFault,
+    });
+    this.late = new LateReplies(ports, {
+      graceMs: this.options.lateGraceMs,
+      onLateReply: this.hooks.onLateReply,
       onFault,
     });
     this.locks = new LockKeeper(ports, this.live, {
@@ -190,9 +197,13 @@ export class Coordinator {
     const decisions = new Map<TransactionId, Decision>();
     for (const input of inputs) {
       const decision = decisions.get(input.transactionId) ?? this.subjects.subject(input, summoned, context);
-      if (decision === undefined) continue;
-      if ('reason' in decision) hopeless.push(decision);
-      else decisions.set(input.transactionId, decide(decision, input, context));
+      if (decision === undefined) this.late.hear(input, summoned);
+      else if ('reason' in decision) hopeless.push(decision);
+      else {
+        const next = decide(decision, input, context);
+        if (next === decision) this.late.weigh(decision.after, input);
+        decisions.set(input.transactionId, next);
+      }
     }
     const effective = [...decisions.values()].filter(hasEffect).map((each) => this.evictions.judge(each));
     this.hooks.onBatch(effective.length);
@@ -200,6 +211,10 @@ export class Coordinator {
     for (const input of inputs) if (input.kind === 'due') this.rearm(input.transactionId);
     await this.dispatcher.publish(committed);
     await this.hearOfLocks(inputs, committed);
+    await this.late.save(this.shards.epochs);
+    for (const { before, after } of committed)
+      if (before === undefined)
+        this.late.takeFor(after.record.transactionId).forEach((input) => this.hear(input));
     return [...hopeless, ...this.writer.takeUnsaveable()];
   }
 
@@ -241,12 +256,13 @@ export class Coordinator {
 
   private async tick(): Promise<void> {
     const isIdle = this.live.waiting === 0 && this.live.doubts.length === 0 && !this.shards.hasLost;
-    const hasNothing = isIdle && this.heard.length === 0 && !this.locks.isDue;
+    const hasNothing = isIdle && this.heard.length === 0 && !this.locks.isDue && !this.late.isDue;
     if (this.stopped || (hasNothing && !this.wishes.isLookDue && !this.maySweep())) return;
     await this.serial.run(async () => {
       await this.shards.retakeLost();
       await this.sweep();
       const ids = this.live.takeDue(this.ports.journal.now(), dueMax);
+      this.heard.push(...this.late.takeDue());
       const heard = this.takeHeard();
       const isNothing = ids.length === 0 && heard.length === 0 && !this.locks.isDue;
       if (isNothing && !this.mayReload() && !this.wishes.isLookDue) return;

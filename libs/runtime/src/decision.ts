@@ -7,12 +7,14 @@ import type {
   LockClaim,
   Protocol,
   ProtocolCommand,
+  Replied,
   Standing,
   TransactionEvent,
 } from '@sagamore/engine';
 import { backoffMs, type Random } from '@sagamore/primitives';
 import { isShelved, startOf } from './definitions.js';
 import type { Input } from './inbox.js';
+import type { ReplyData } from './message.js';
 import type { JournalEntry, TransactionRecord } from './ports.js';
 import { eventOfWish } from './wish.js';
 
@@ -208,6 +210,15 @@ function isStaleWish(input: Input, { parkedAt }: Decision): boolean {
   return input.wish.parkedAt !== parkedAt;
 }
 
+/** What a reply tells a machine: nothing but the fields that were checked, for anybody may write to a topic (B96). */
+export function repliedOf(
+  { branchId, operation, generation, attempt, reply }: ReplyData,
+  at: number,
+): Replied {
+  const told = { type: 'replied', at, branchId, operation, generation, reply } as const;
+  return attempt === undefined ? told : { ...told, attempt };
+}
+
 function eventOf(input: Input, at: number): TransactionEvent | undefined {
   switch (input.kind) {
     case 'start':
@@ -229,10 +240,8 @@ function eventOf(input: Input, at: number): TransactionEvent | undefined {
       const { operation, generation } = input.asked.parent;
       return { type: 'parent-asked', at, operation, generation };
     }
-    case 'reply': {
-      const { transactionId: _, ...told } = input.reply;
-      return { type: 'replied', at, ...told };
-    }
+    case 'reply':
+      return repliedOf(input.reply, at);
   }
 }
 

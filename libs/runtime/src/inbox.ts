@@ -7,6 +7,7 @@ import { isHalf, type LockAnswered, type Reply } from '@sagamore/engine';
 import { isUuid } from '@sagamore/primitives';
 import { asksForChild, isChildType } from './children.js';
 import { lockHintType } from './message.js';
+import { isBranchId, isGeneration } from './message.js';
 import type { ChildData, Message, QuestionData, ReplyData, StartData } from './message.js';
 import type { Shard } from './ports.js';
 import { isProbed, type ProbedData } from './probe.js';
@@ -70,9 +71,9 @@ function isQuestionData(data: object): data is QuestionData {
 function isReply(data: object): data is ReplyData {
   const { branchId, operation, generation, attempt, reply } = data as Partial<ReplyData>;
   return (
-    typeof branchId === 'string' &&
+    isBranchId(branchId) &&
     isHalf(operation) &&
-    Number.isInteger(generation) &&
+    isGeneration(generation) &&
     (attempt === undefined || Number.isInteger(attempt)) &&
     typeof reply === 'object' &&
     reply !== null &&

@@ -151,6 +151,16 @@ export function lockHint(
   };
 }
 
+/** Whether a word that came over the wire can name a branch, in every store. */
+export function isBranchId(word: unknown): word is string {
+  return typeof word === 'string' && word.length > 0 && word.length <= 200 && !word.includes('\0');
+}
+
+/** Whether a number that came over the wire can count generations, in every store. */
+export function isGeneration(count: unknown): count is number {
+  return typeof count === 'number' && Number.isInteger(count) && Math.abs(count) < 2 ** 31;
+}
+
 export interface CommandContext {
   readonly transactionId: TransactionId;
   readonly replyTo: ReplyAddress;

@@ -16,6 +16,8 @@ import type { ExternalJob } from './outcome-recorder.js';
 import { schemaProblem } from './operation.js';
 import { sendApart } from './send-apart.js';
 import {
+  isBranchId,
+  isGeneration,
   commandTopic,
   replyMessage,
   settlementTopic,
@@ -305,11 +307,10 @@ function isCommand(message: Message): message is Message<CommandData> {
   return (
     typeof transactionId === 'string' &&
     isUuid(transactionId) &&
-    typeof branchId === 'string' &&
-    branchId.length > 0 &&
-    branchId.length <= 200 &&
+    isBranchId(branchId) &&
     isHalf(operation) &&
     isCount(generation) &&
+    isGeneration(generation) &&
     isCount(attempt) &&
     typeof replyTo === 'object' &&
     replyTo !== null &&

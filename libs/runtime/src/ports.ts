@@ -8,6 +8,7 @@ import type {
   BarrierRow,
   BranchId,
   Half,
+  LateReply,
   Parent,
   Phase,
   ProbeFinding,
@@ -272,6 +273,25 @@ export interface TransactionQuery {
   readonly before?: TransactionId;
 }
 
+/** A reply that came after its decision and says more than is known (S17, S95), or whose transaction nobody knows (S36). */
+export interface StoredLateReply extends BranchKey {
+  readonly operation: Half;
+  readonly generation: number;
+  readonly outcome: Reply['outcome'];
+  readonly meaning: Exclude<LateReply, 'duplicate'> | 'unknown-transaction';
+  /** ms of the store's clock. */
+  readonly at: number;
+}
+
+export interface LateRepliesToKeep {
+  readonly epochs: ReadonlyMap<Shard, Epoch>;
+  readonly replies: readonly (StoredLateReply & { readonly shard: Shard })[];
+  /** Rows of one transaction at most; more are dropped, because what fills them comes over the wire. */
+  readonly ofTransactionMax: number;
+  /** Rows at most of transactions that nobody knows. */
+  readonly ofNobodyMax: number;
+}
+
 /** The transactions and their events: one owner a shard, fenced by its epoch. */
 export abstract class Journal {
   /** Takes `shard` for `owner`: raises its epoch under a row lock that every commit shares, so the caller may then
@@ -332,6 +352,11 @@ export abstract class Journal {
   ): Promise<readonly UnbegunStart[]>;
   /** The start that was accepted for a transaction, begun or not. */
   abstract accepted(id: TransactionId): Promise<KnownStart | undefined>;
+  /** Keeps late replies, one for each thing that was said, and answers those that are new. Idempotent. What a stale epoch
+   *  brings is dropped (R10). */
+  abstract keepLate(late: LateRepliesToKeep): Promise<readonly StoredLateReply[]>;
+  /** The late replies of a transaction, oldest first. */
+  abstract lateReplies(transactionId: TransactionId): Promise<readonly StoredLateReply[]>;
   /** The store's clock in ms, carried forward on the host's monotonic clock. */
   abstract now(): number;
 }

@@ -5,6 +5,8 @@
 import type { ProbeCommand, ProbeFinding } from '@sagamore/engine';
 import {
   commandTopic,
+  isBranchId,
+  isGeneration,
   traceparentOf,
   type CommandContext,
   type CommandData,
@@ -73,8 +75,8 @@ export function probedMessage(
 export function isProbed(data: object): data is ProbedData {
   const { branchId, generation, attempt, finding } = data as Partial<ProbedData>;
   return (
-    typeof branchId === 'string' &&
-    Number.isInteger(generation) &&
+    isBranchId(branchId) &&
+    isGeneration(generation) &&
     Number.isInteger(attempt) &&
     typeof finding === 'object' &&
     finding !== null &&

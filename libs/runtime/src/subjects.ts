@@ -17,6 +17,17 @@ export interface SubjectHooks {
   readonly onLate: (count: number) => void;
 }
 
+/** What the store knows of those that are not in memory. */
+export interface Summoned {
+  /** Those that rest and may go on. */
+  readonly decisions: ReadonlyMap<TransactionId, Decision>;
+  /** Those that have ended: nothing is decided about them any more. */
+  readonly ended: ReadonlyMap<TransactionId, LiveTransaction>;
+  readonly unknown: ReadonlySet<TransactionId>;
+}
+
+const nobody: Summoned = { decisions: new Map(), ended: new Map(), unknown: new Set() };
+
 export class Subjects {
   constructor(
     private readonly journal: Journal,
@@ -30,7 +41,7 @@ export class Subjects {
    *  late. Starts are not looked up; the commit finds out whether they are known (R16). But a wish that comes together
    *  with a repeated start is for the one that is stored: it is taken only once, so it must not be lost. A child is looked
    *  up even where it has ended, for it answers as often as it is asked. */
-  async summon(inputs: readonly Input[]): Promise<ReadonlyMap<TransactionId, Decision>> {
+  async summon(inputs: readonly Input[]): Promise<Summoned> {
     const missing = inputs.filter(({ transactionId }) => this.live.get(transactionId) === undefined);
     const starting = new Set(
       missing.filter(({ kind }) => kind === 'start').map(({ transactionId }) => transactionId),
@@ -39,14 +50,20 @@ export class Subjects {
       ({ kind, transactionId }) => kind === 'wish' || !starting.has(transactionId),
     );
     const ids = [...new Set(wanted.map(({ transactionId }) => transactionId))];
-    if (ids.length === 0) return new Map();
+    if (ids.length === 0) return nobody;
     const asked = new Set(
       wanted.filter(({ kind }) => kind === 'child-asked').map(({ transactionId }) => transactionId),
     );
-    const stored = (await this.journal.load(ids)).filter(
-      ({ phase, shard, transactionId }) =>
-        this.shards.holds(shard) && (phase !== 'final' || asked.has(transactionId)),
+    const loaded = await this.journal.load(ids);
+    const ours = loaded.filter(({ shard }) => this.shards.holds(shard));
+    const isOpen = ({ phase, transactionId }: StoredTransaction): boolean =>
+      phase !== 'final' || asked.has(transactionId);
+    const stored = ours.filter(isOpen);
+    const answered = new Set(
+      wanted.filter(({ kind }) => kind === 'reply').map(({ transactionId }) => transactionId),
     );
+    const ended = ours.filter((each) => !isOpen(each) && answered.has(each.transactionId));
+    const known = new Set(loaded.map(({ transactionId }) => transactionId));
     const since = new Map(
       stored.map(({ transactionId, phase, updatedAt }) => [
         transactionId,
@@ -54,23 +71,27 @@ export class Subjects {
       ]),
     );
     this.hooks.onLate(ids.filter((id) => !since.has(id) && !asked.has(id)).length);
-    return new Map(
-      this.revive(stored).map((live) => {
-        const { transactionId } = live.record;
-        const parkedAt = since.get(transactionId);
-        return [transactionId, { ...undecided(live), ...(parkedAt !== undefined && { parkedAt }) }];
-      }),
-    );
+    return {
+      decisions: new Map(
+        this.revive(stored).map((live) => {
+          const { transactionId } = live.record;
+          const parkedAt = since.get(transactionId);
+          return [transactionId, { ...undecided(live), ...(parkedAt !== undefined && { parkedAt }) }];
+        }),
+      ),
+      ended: new Map(this.revive(ended).map((live) => [live.record.transactionId, live])),
+      unknown: new Set(ids.filter((id) => !known.has(id))),
+    };
   }
 
   subject(
     input: Input,
-    summoned: ReadonlyMap<TransactionId, Decision>,
+    { decisions }: Summoned,
     context: DecisionContext,
   ): Decision | HopelessStart | undefined {
     const live = this.live.get(input.transactionId);
     if (live !== undefined) return undecided(live);
-    const found = summoned.get(input.transactionId);
+    const found = decisions.get(input.transactionId);
     if (found !== undefined) return found;
     if (input.kind === 'start') return this.begin(input, context);
     return input.kind === 'child-asked' ? this.beginChild(input, context) : undefined;

@@ -10,6 +10,7 @@ import { AddDueTime1764000000021 } from './due-time.migration.js';
 import { CreateTombstone1764000000022 } from './retention.migration.js';
 import { CreateJournal1764000000003 } from './journal.migration.js';
 import { CreateSemanticLock1764000000031 } from './lock.migration.js';
+import { CreateLateReply1764000000041 } from './late-reply.migration.js';
 import { CreateOutbox1764000000001 } from './outbox.migration.js';
 import { WidenWishes1764000000030 } from './wish.migration.js';
 
@@ -19,7 +20,7 @@ export const platformMigrations: readonly (new () => MigrationInterface)[] = [
   CreateBarrier1764000000002,
 ];
 
-/** What the orchestrator needs: outbox, transactions, journal, shards, leases, audit, semantic locks. */
+/** What the orchestrator needs: outbox, transactions, journal, shards, leases, audit, semantic locks, late replies. */
 export const orchestratorMigrations: readonly (new () => MigrationInterface)[] = [
   CreateOutbox1764000000001,
   CreateJournal1764000000003,
@@ -28,6 +29,7 @@ export const orchestratorMigrations: readonly (new () => MigrationInterface)[] =
   WidenWishes1764000000030,
   CreateSemanticLock1764000000031,
   CreateTombstone1764000000022,
+  CreateLateReply1764000000041,
 ];
 
 /** Any number, the same in every version of this code. */

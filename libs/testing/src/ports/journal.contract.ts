@@ -9,6 +9,7 @@ import { describeReading } from './journal-reading.contract.js';
 import { describeLocks } from './lock.contract.js';
 import { fact, faultOf, freshPorts, nextId, type OpenPorts, type PortsUnderTest } from './open.js';
 import { describeStarts } from './start.contract.js';
+import { describeLateReplies } from './late-reply.contract.js';
 import { describeWishes } from './wish.contract.js';
 
 /** Registers the suite under `name`; `open` is called once for each test. */
@@ -22,6 +23,7 @@ export function describeJournalContract(name: string, open: OpenPorts): void {
     telling(ports);
     describeReading(ports);
     describeWishes(ports);
+    describeLateReplies(ports);
     describeLocks(ports);
     describeStarts(ports);
   });

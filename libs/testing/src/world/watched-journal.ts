@@ -12,8 +12,10 @@ import {
   type JournalBatch,
   type JournalReceipt,
   type KnownStart,
+  type LateRepliesToKeep,
   type Shard,
   type StoredLock,
+  type StoredLateReply,
   type StoredTransaction,
   type TransactionQuery,
   type Tx,
@@ -119,6 +121,14 @@ export class WatchedJournal extends Journal {
 
   override listLocks(page: { keysMax: number; after?: string }): Promise<readonly StoredLock[]> {
     return this.inner.listLocks(page);
+  }
+
+  override keepLate(late: LateRepliesToKeep): Promise<readonly StoredLateReply[]> {
+    return this.inner.keepLate(late);
+  }
+
+  override lateReplies(transactionId: string): Promise<readonly StoredLateReply[]> {
+    return this.inner.lateReplies(transactionId);
   }
 
   override now(): number {
