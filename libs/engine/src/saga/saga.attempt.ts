@@ -172,8 +172,10 @@ export function waitFor(
   how: { readonly outcome: 'retry-later' | 'poll-later' | 'child-works'; readonly event: MovingEvent },
 ): Branch {
   const { at } = how.event;
-  if (how.outcome === 'child-works') return { ...branch, waitingFor: 'child', due: branch.deadline };
   const pollAt = at + stepOf(definition, branch).inProgressPollMs;
+  // Whoever answers has not failed: months of work must not use up the attempts.
+  if (how.outcome === 'child-works')
+    return { ...branch, waitingFor: 'child', attempt: 1, due: Math.min(pollAt, branch.deadline) };
   if (branch.doubt !== undefined) {
     if (how.outcome === 'poll-later') return { ...branch, waitingFor: 'next-probe', due: pollAt };
     return { ...branch, waitingFor: 'next-probe', due: retryAtOf(how.event), probes: branch.probes + 1 };

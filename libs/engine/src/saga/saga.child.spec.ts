@@ -63,13 +63,23 @@ describe('S24: to its parent a child', () => {
     expect(sagaProtocol(parent).participants).toEqual(['reserve-service', 'send-service']);
   });
 
-  test('once it says that it works is waited for without end and without asking', () => {
-    const { state } = tell(parent, done('reserve'), busy('pack'));
-    expect([sagaMachine.dueAt(parent, state), sagaMachine.outstanding(parent, state)]).toEqual([
-      undefined,
-      [],
-    ]);
+  test('once it says that it works is asked again a day later, in case its answer was lost, and uses up no attempts', () => {
+    const day = 86_400_000;
+    const first = tell(parent, done('reserve'), busy('pack'));
+    const at = sagaMachine.dueAt(parent, first.state)!;
+    expect([at >= day && at < day + 1_000, first.raw]).toEqual([true, []]);
+    const events = [passed(at), passed(at + 10_000, at + 10_100), passed(at + 10_100), busy('pack')];
+    const later = tell(parent, done('reserve'), busy('pack'), ...events);
+    expect(later.all.slice(2)).toEqual(['do pack', 'do pack attempt 2']);
+    expect(sagaMachine.outstanding(parent, later.state)).toMatchObject([{ attempt: 1 }]);
     expect(tell(parent, done('reserve'), passed(10_100, 10_200), passed(10_200)).commands).toHaveLength(1);
+  });
+
+  test('R16: is asked again after a crash, which may have lost its answer; that it still works is no news', () => {
+    const { raw } = tell(parent, done('reserve'));
+    const { state } = tell(parent, done('reserve'), busy('pack'));
+    expect(sagaMachine.outstanding(parent, state)).toEqual(raw);
+    expect(sagaMachine.transition(parent, state, busy('pack')).state).toBe(state);
   });
 
   test('is undone as one step, in its place', () => {

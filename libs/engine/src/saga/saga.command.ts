@@ -64,10 +64,13 @@ export function isAsked({ waitingFor }: Branch): boolean {
 }
 
 /** Everything that is out and unanswered, in the order of asking; nothing while a person holds it, for nothing is sent
- *  then (S96). */
+ *  then (S96). A child that said that it works has not answered yet: nothing is asked of it while all goes well, but a
+ *  crash may have lost its answer, and its row gives it again (R16). */
 export function outstandingOf(definition: SagaDefinition, state: SagaState): readonly AskingCommand[] {
   if (state.status === 'parked') return [];
   const moving = movingOf(state);
   if (moving === undefined || moving.isPaused) return [];
-  return moving.active.filter(isAsked).map((branch) => commandOf(definition, branch));
+  return moving.active
+    .filter((branch) => isAsked(branch) || branch.waitingFor === 'child')
+    .map((branch) => commandOf(definition, branch));
 }

@@ -32,7 +32,8 @@ export interface PatienceOptions {
   readonly timeoutMs?: number;
   /** Attempts of the action; default 5 attempts (10 for `onCompensated`), from 200 ms up to 10 000 ms apart. */
   readonly retry?: Partial<RetryPolicy>;
-  /** How long to wait before asking again after `in-progress`; ms, positive, default 1 000. */
+  /** How long to wait before asking again after `in-progress`; ms, positive, default 1 000. A child saga answers of its own
+   *  accord, so it is asked only in case its answer was lost: default one day. */
   readonly inProgressPollMs?: number;
 }
 
@@ -56,6 +57,7 @@ export interface StepOptions extends PatienceOptions {
   readonly onUnknown?: OnUnknown;
 }
 
+const dayMs = 86_400_000;
 const patience: RetryPolicy = { attemptsMax: 5, baseMs: 200, maxMs: 10_000 };
 /** An undo that gives up needs a person, so it is given more time than an action, whose failure only turns around. */
 export const undoPatience: RetryPolicy = { ...patience, attemptsMax: 10 };
@@ -73,8 +75,8 @@ export function settle(
   operation: Operation,
   options: StepOptions & { readonly via?: Via },
 ): SettledStep {
-  const { timeoutMs = 10_000, inProgressPollMs = 1_000, deadlineMs = Infinity } = options;
-  const { via = { type: 'participant' } } = options;
+  const { timeoutMs = 10_000, deadlineMs = Infinity, via = { type: 'participant' } } = options;
+  const { inProgressPollMs = via.type === 'child' ? dayMs : 1_000 } = options;
   const retry = Object.freeze({ ...patience, ...options.retry });
   const undoRetry = Object.freeze({ ...undoPatience, ...options.undoRetry });
   return { name, operation, via, timeoutMs, retry, undoRetry, inProgressPollMs, deadlineMs };

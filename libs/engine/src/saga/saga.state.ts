@@ -32,7 +32,7 @@ export interface Branch {
   /** The number of the attempt sent last, from 1. */
   readonly attempt: number;
   /** `reply`: sent, no answer · `retry`: waits to send the next attempt · `poll`: waits to ask the same one again ·
-   *  `child`: another saga works on it and will answer of its own accord · `probe`: asked what became of it ·
+   *  `child`: another saga works on it and will answer of its own accord, or once it is asked again · `probe`: asked what became of it ·
    *  `next-probe`: waits to ask that again · `late-reply`: nothing is asked any more · `instant`: a timer ·
    *  `signal`: somebody outside · `lock`: its turn at a key. */
   readonly waitingFor:

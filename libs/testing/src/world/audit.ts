@@ -2,9 +2,16 @@
  * Judges a world at rest from its rows, its topics and the books outside alone, as somebody would who has not read the
  * code. One finding begins with the number of the invariant that it breaks.
  */
-import type { Message, OutcomeData } from '@sagamore/runtime';
+import {
+  childIdOf,
+  startOf,
+  type Message,
+  type OutcomeData,
+  type TransactionRecord,
+} from '@sagamore/runtime';
 import type { WantedOrder } from './client.js';
-import { attemptsMax, placeOrder, protocol } from './place-order.js';
+import { childBranch, replayOf } from './order-in-parts.js';
+import { attemptsMax } from './place-order.js';
 import type { EffectRow, OrderRow, Outside } from './services.js';
 import type { TransactionEvent } from '@sagamore/engine';
 
@@ -23,13 +30,10 @@ export interface Evidence {
   rows<Row>(service: string, table: string): readonly (readonly [string, Row])[];
 }
 
-interface TransactionRow {
-  readonly transactionId: string;
+interface TransactionRow extends TransactionRecord {
   readonly status: string;
   readonly phase: string;
   readonly reason?: unknown;
-  readonly input: unknown;
-  readonly startedAt: number;
 }
 
 type Event = TransactionEvent & { readonly epoch?: number };
@@ -37,7 +41,7 @@ type Event = TransactionEvent & { readonly epoch?: number };
 /** All findings; empty when every invariant that can be seen here holds. */
 export function audit(evidence: Evidence): readonly string[] {
   const findings = [...evidence.problems];
-  const checks = [rests, stock, money, books, effects, transactions, orders, facts, phantoms];
+  const checks = [rests, stock, money, books, effects, transactions, orders, children, facts, phantoms];
   for (const check of checks) findings.push(...check(evidence));
   return findings;
 }
@@ -47,7 +51,8 @@ function rests(evidence: Evidence): readonly string[] {
   if (!evidence.isAtRest) {
     findings.push('I38: the healed world does not come to rest');
     for (const [, row] of evidence.rows<TransactionRow>('orchestrator', 'transaction'))
-      if (row.phase !== 'final') findings.push(`I38: ${row.transactionId} stands as ${row.status}`);
+      if (row.phase !== 'final' && row.phase !== 'held')
+        findings.push(`I38: ${row.transactionId} stands as ${row.status}`);
     for (const service of ['payment', 'parcel'])
       for (const [key] of evidence.rows(service, 'intent')) findings.push(`I38: intent ${service} ${key}`);
   } else if (evidence.holding.some(({ transactions: held }) => held > 0)) {
@@ -63,7 +68,7 @@ function rests(evidence: Evidence): readonly string[] {
 function stock({ initialStock, orders: wanted, rows }: Evidence): readonly string[] {
   const moves = new Map<string, number>();
   for (const [, { transactionId, half, units }] of rows<EffectRow>('stock', 'effects')) {
-    const sku = wanted.find((order) => order.transactionId === transactionId)?.sku ?? '';
+    const sku = wanted.find(isFor(transactionId))?.sku ?? '';
     moves.set(sku, (moves.get(sku) ?? 0) + (half === 'action' ? -units : units));
   }
   return rows<number>('stock', 'stock').flatMap(([sku, available]) => {
@@ -71,6 +76,11 @@ function stock({ initialStock, orders: wanted, rows }: Evidence): readonly strin
     if (available < 0) return [`I03: ${sku} stands at ${available}`];
     return available === expected ? [] : [`I02: ${sku} stands at ${available}, its moves say ${expected}`];
   });
+}
+
+/** Whether an order is what an effect was for: of its transaction, or of that one's child. */
+function isFor(transactionId: string): (order: WantedOrder) => boolean {
+  return ({ transactionId: own }) => own === transactionId || childIdOf(own, childBranch) === transactionId;
 }
 
 /** What the card network kept is what completed orders cost: no more, no less (I04). */
@@ -148,7 +158,8 @@ function transactions(evidence: Evidence): readonly string[] {
 }
 
 function storyOf(row: TransactionRow, story: readonly [number, Event][]): readonly string[] {
-  const { transactionId: id, status, phase, reason, input, startedAt } = row;
+  const { transactionId: id, status, phase, reason, definition } = row;
+  const { protocol } = replayOf(definition);
   const findings: string[] = [];
   const events = story.map(([, event]) => event);
   const isGapless = story.every(([seq], index) => seq === index + 1);
@@ -157,8 +168,7 @@ function storyOf(row: TransactionRow, story: readonly [number, Event][]): readon
     findings.push(`I26: the epochs of ${id} decrease`);
   if (status === 'parked' && reason === undefined) findings.push(`I10: ${id} is parked without a reason`);
   if (phase === 'parked') findings.push(`I10: ${id} stays parked: ${JSON.stringify(reason)}`);
-  const start = { transactionId: id, input, at: startedAt };
-  let { state, commands } = protocol.begin(start);
+  let { state, commands } = protocol.begin(startOf(row));
   let asked = [...commands];
   for (const event of events) {
     ({ state, commands } = protocol.transition(state, event));
@@ -174,12 +184,11 @@ function storyOf(row: TransactionRow, story: readonly [number, Event][]): readon
 }
 
 /** I16: what was undone was undone from the last to the first. */
-function undosOf(
-  { transactionId: id, input, startedAt }: TransactionRow,
-  events: readonly Event[],
-): readonly string[] {
-  const lines = protocol.timeline({ transactionId: id, input, at: startedAt }, events);
-  const place = (name: string) => placeOrder.steps.findIndex((step) => step.name === name);
+function undosOf(row: TransactionRow, events: readonly Event[]): readonly string[] {
+  const { transactionId: id, definition } = row;
+  const { protocol, steps } = replayOf(definition);
+  const lines = protocol.timeline(startOf(row), events);
+  const place = (name: string) => steps.indexOf(name);
   const undone = lines.filter(({ operation }) => operation === 'compensation').map(({ name }) => place(name));
   const isReverse = undone.every((step, index) => index === 0 || step < undone[index - 1]!);
   return isReverse ? [] : [`I16: ${id} was undone in the order of steps ${undone.join(', ')}`];
@@ -192,9 +201,9 @@ function orders({ rows, orders: wanted }: Evidence): readonly string[] {
   const findings: string[] = [];
   const placed = new Map(rows<OrderRow>('orders', 'orders'));
   const stored = new Map(rows<TransactionRow>('orchestrator', 'transaction'));
-  const net = netOf(rows);
-  if (stored.size !== wanted.length)
-    findings.push(`I11: ${wanted.length} orders, ${stored.size} transactions`);
+  const net = netOf(rows, wanted);
+  const roots = [...stored.values()].filter(({ parent }) => parent === undefined).length;
+  if (roots !== wanted.length) findings.push(`I11: ${wanted.length} orders, ${roots} transactions`);
   for (const { orderId, transactionId: id } of wanted) {
     const status = stored.get(id)?.status ?? 'none';
     const order = placed.get(orderId)?.status;
@@ -214,11 +223,12 @@ function orders({ rows, orders: wanted }: Evidence): readonly string[] {
 
 function netOf(
   rows: Evidence['rows'],
+  wanted: readonly WantedOrder[],
 ): ReadonlyMap<string, { readonly done: number; readonly undone: number }> {
   const net = new Map<string, { done: number; undone: number }>();
   for (const service of ['stock', 'payment', 'parcel']) {
     for (const [, { transactionId, half }] of rows<EffectRow>(service, 'effects')) {
-      const key = `${service} ${transactionId}`;
+      const key = `${service} ${wanted.find(isFor(transactionId))?.transactionId}`;
       const sum = net.get(key) ?? { done: 0, undone: 0 };
       if (half === 'action') sum.done++;
       else sum.undone++;
@@ -228,15 +238,35 @@ function netOf(
   return net;
 }
 
-/** I21, I31: every end was told, the same end each time. */
+/** S24: a child is done as long as its parent is, and undone with it; what it returned stands in its row alone. */
+function children({ rows }: Evidence): readonly string[] {
+  const stored = rows<TransactionRow & { readonly output?: unknown }>('orchestrator', 'transaction');
+  const byId = new Map(stored);
+  const findings = stored.flatMap(([id, { parent, status, phase, output }]) => {
+    if (parent === undefined || (phase !== 'held' && phase !== 'final')) return [];
+    const above = byId.get(parent.transactionId)?.status;
+    const isDone = status === 'completed';
+    if (isDone !== (output !== undefined))
+      return [`S24: ${id} is ${status}, its output ${JSON.stringify(output)}`];
+    return isDone === (above === 'completed') ? [] : [`S24: ${id} is ${status}, its parent ${above}`];
+  });
+  const isWanting = ([id, { definition, status }]: readonly [string, TransactionRow]) =>
+    definition === 'place-order-in-parts' && status === 'completed' && !byId.has(childIdOf(id, childBranch));
+  return [...findings, ...stored.filter(isWanting).map(([id]) => `S24: ${id} completed without its child`)];
+}
+
+/** I21, I31: every end was told, the same end each time; a child that was done may be undone after all. */
 function facts({ facts: told, rows }: Evidence): readonly string[] {
   const byId = new Map<string, Set<string>>();
   for (const { data } of told) {
     const { transactionId, outcome } = data as OutcomeData;
     if (outcome !== 'parked') byId.set(transactionId, (byId.get(transactionId) ?? new Set()).add(outcome));
   }
-  return rows<TransactionRow>('orchestrator', 'transaction').flatMap(([id, { status, phase }]) => {
-    const outcomes = [...(byId.get(id) ?? [])];
+  return rows<TransactionRow>('orchestrator', 'transaction').flatMap(([id, { status, phase, parent }]) => {
+    const ends = [...(byId.get(id) ?? [])];
+    const wasHeld = parent !== undefined && status === 'compensated';
+    const outcomes = wasHeld ? ends.filter((outcome) => outcome !== 'completed') : ends;
+    if (phase === 'held' && outcomes.length === 1 && outcomes[0] === 'completed') return [];
     if (phase !== 'final' && outcomes.length > 0) return [`I31: ${id} is ${status}, told as ${outcomes[0]}`];
     if (phase !== 'final') return [];
     if (outcomes.length === 0) return [`I21: the end of ${id} was never told`];

@@ -13,7 +13,8 @@ import {
   type Wanted,
 } from '@sagamore/runtime';
 import { epochMs } from './host-ports.js';
-import { placeOrder, protocol, type SimOrder } from './place-order.js';
+import { definitionOf, replayed } from './order-in-parts.js';
+import type { SimOrder } from './place-order.js';
 import { ordersTable, type OrderRow } from './services.js';
 import type { World } from './world.js';
 
@@ -40,6 +41,7 @@ export function drawOrders(
       sku: skus[Math.floor(luck.next() * skus.length)]!,
       quantity: 1 + Math.floor(luck.next() * 3),
       units: 100 + Math.floor(luck.next() * 900),
+      inParts: luck.next() < 0.4,
       cardDeclined: fate >= 0.5 && fate < 0.6,
       parcelRefused,
       refundStuck: parcelRefused && fate >= 0.75,
@@ -58,6 +60,7 @@ function uuidFrom(luck: Random, index: number): string {
 interface StoredPhase {
   readonly transactionId: string;
   readonly phase: string;
+  readonly parent?: unknown;
 }
 
 export class Client {
@@ -85,10 +88,14 @@ export class Client {
     this.every(400, () => this.letParkedGoOn());
   }
 
-  /** Every order is placed, and every transaction has come to its end. */
+  /** Every order is placed, and every transaction has come to its end; of a child that is held it is the parent's. */
   isDone(): boolean {
-    const ended = this.transactions().filter(({ phase }) => phase === 'final');
-    return ended.length === this.orders.length;
+    const all = this.transactions();
+    const roots = all.filter(({ parent }) => parent === undefined);
+    return (
+      roots.length === this.orders.length &&
+      all.every(({ phase, parent }) => phase === 'final' || (phase === 'held' && parent !== undefined))
+    );
   }
 
   private every(ms: number, work: () => void): void {
@@ -134,7 +141,7 @@ export class Client {
       key: transactionId,
       partition: this.world.shardOf(transactionId),
       occurredAt: epochMs + order.atMs,
-      data: { transactionId, definition: placeOrder.name, input },
+      data: { transactionId, definition: definitionOf(order), input },
     };
   }
 
@@ -160,7 +167,7 @@ export class Client {
     const instance = this.world.up('orchestrator-a')[0] ?? this.world.up('orchestrator-b')[0];
     if (instance?.journal === undefined) return;
     const { journal, relay, host } = instance;
-    const definitions = new Definitions([protocol]);
+    const definitions = new Definitions(replayed);
     const shards = this.world.shardCount;
     void new Door({ journal, definitions, relay }, { owner: host.name, shards })
       .wish({ transactionId, wanted, actor: 'operator', reason: 'seen to' })

@@ -54,8 +54,10 @@ export class Network {
   }
 }
 
-/** What its sender, or its sender's watchdog, asks for again when no answer comes. */
+/** What its sender, or its sender's watchdog, asks for again when no answer comes. A child's answer is none of these: its
+ *  parent, once told that it works, waits without asking. */
 function mayBeLost({ type, topic, data }: Message): boolean {
+  if (/-child\b/.test(type)) return !/-child\./.test(type);
   if (type === startType || type === 'transaction.wish' || topic.endsWith('.commands')) return true;
   return typeof data === 'object' && data !== null && ('reply' in data || 'finding' in data);
 }

@@ -1,5 +1,5 @@
 /**
- * The transaction that every simulated world runs: stock, card, parcel, then the pivot. A small cousin of the example's
+ * The transaction that a simulated world runs: stock, card, parcel, then the pivot. A small cousin of the example's
  * own, with short time-outs, so that a world of seconds holds many attempts. What is not answered is probed where the
  * work is local and where it is outside, and undone without asking for the parcel, so that every world meets both.
  */
@@ -12,6 +12,8 @@ export interface SimOrder {
   readonly sku: string;
   readonly quantity: number;
   readonly units: number;
+  /** It runs as a saga of parts: a function, a child, and what comes after. */
+  readonly inParts: boolean;
   /** The card network will say no. */
   readonly cardDeclined: boolean;
   /** The carrier will say no. */
@@ -57,7 +59,8 @@ export const rejectOrder = operation('orders.reject', {
   output: trusted<unknown>(),
 });
 
-const patience = {
+/** The measure of every step. */
+export const patience = {
   timeoutMs: 900,
   retry: { attemptsMax: 4, baseMs: 40, maxMs: 300 },
   undoRetry: { attemptsMax: 4, baseMs: 40, maxMs: 300 },

@@ -4,11 +4,12 @@
  */
 import { MemoryBarrier, MemoryIntents, MemoryJournal, MemoryOutbox } from '@sagamore/memory';
 import { seededRandom } from '@sagamore/primitives';
+import { Fault } from '@sagamore/resilience';
 import { Coordinator, Definitions, OutboxRelay, Participant, type Journal } from '@sagamore/runtime';
 import { HostClock, HostDatabase } from './host-ports.js';
 import type { Host } from './host.js';
 import { HostBus } from './network.js';
-import { protocol } from './place-order.js';
+import { protocolsWith, type Pricing } from './order-in-parts.js';
 import { handlersOf } from './services.js';
 import type { World } from './world.js';
 import { WatchedJournal } from './watched-journal.js';
@@ -81,7 +82,7 @@ function coordinate(
     },
     {
       owner: host.name,
-      definitions: new Definitions([protocol]),
+      definitions: new Definitions(protocolsWith(pricingOf(host, clock, world))),
       shardCount: world.shardCount,
       takeoverBatch: 3,
       takeoverGraceMs: 300,
@@ -95,6 +96,24 @@ function coordinate(
   );
   void coordinator.start();
   return { coordinator, journal };
+}
+
+/** What a coordinator does for an order itself: now and then slow, or out of order for a moment, and at least once. */
+function pricingOf({ base: { faults } }: Host, clock: HostClock, world: World): Pricing {
+  const takeTime = async (what: string): Promise<void> => {
+    world.count(what);
+    if (faults.strikes(faults.plan.providerSlowShare, `${what} is slow`))
+      await new Promise<void>((resolve) => void clock.after(faults.ms(50, 1_500), resolve));
+    if (faults.strikes(faults.plan.providerAwayShare, `${what} fails`))
+      throw new Fault('PROVIDER_UNAVAILABLE', 'no price can be had', { retryable: true });
+  };
+  return {
+    price: async ({ units }) => {
+      await takeTime('priced');
+      return units;
+    },
+    unprice: () => takeTime('unpriced'),
+  };
 }
 
 interface ParticipateOptions {

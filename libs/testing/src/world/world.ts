@@ -267,10 +267,17 @@ export class World implements WorldBase {
     this.count('crash points', this.faults.pointsPassed);
     this.count('faults', this.faults.happened.length);
     for (const { type } of this.facts) this.count(type);
+    for (const [, { parent, status }] of this.store('orchestrator').committed<StoredFamily>('transaction'))
+      if (parent !== undefined) this.count(`children ${status}`);
     const faults = this.faults.happened;
     const report = () => reportOf({ seed, violations: found, faults, journal });
     return { seed, violations: found, faults, trace, journal, counts: this.counts, report };
   }
+}
+
+interface StoredFamily {
+  readonly parent?: unknown;
+  readonly status: string;
 }
 
 /** Every row of the orchestrator's tables that tells of a transaction, in words. */
