@@ -59,6 +59,13 @@ export const skipBody = z.strictObject({ ...half, reason, journalVersion });
 
 export const setResultBody = z.strictObject({ ...half, output: z.json(), reason, journalVersion });
 
+/** How a person has settled a branch in its database. */
+export const outcomeBody = z.strictObject({
+  outcome: z.enum(['committed', 'rolled-back']),
+  reason,
+  journalVersion,
+});
+
 export const signalName = /^[A-Za-z][A-Za-z0-9_.-]{0,99}$/;
 
 export const signalBody = z.strictObject({
@@ -71,4 +78,5 @@ export type StartBody = z.infer<typeof startBody>;
 export type WishBody = z.infer<typeof wishBody>;
 export type SkipBody = z.infer<typeof skipBody>;
 export type SetResultBody = z.infer<typeof setResultBody>;
+export type OutcomeBody = z.infer<typeof outcomeBody>;
 export type SignalBody = z.infer<typeof signalBody>;

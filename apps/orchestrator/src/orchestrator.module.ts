@@ -4,6 +4,7 @@
 import { CoordinatorModule, type Host } from '@sagamore/platform';
 import type { Protocol } from '@sagamore/engine';
 import { Module, type DynamicModule } from '@nestjs/common';
+import { InDoubtController } from './in-doubt.controller.js';
 import { LockController } from './lock.controller.js';
 import { OperatorController } from './operator.controller.js';
 import { OperatorService } from './operator.service.js';
@@ -17,7 +18,7 @@ export class OrchestratorModule {
     return {
       module: OrchestratorModule,
       imports: [CoordinatorModule.forRoot({ host, protocols })],
-      controllers: [LockController, OperatorController, WishesController],
+      controllers: [InDoubtController, LockController, OperatorController, WishesController],
       providers: [OperatorService],
     };
   }

@@ -49,6 +49,7 @@ export const wordView = z.object({
     'operator-resumed',
     'operator-skipped',
     'operator-set-result',
+    'outcome-reported',
   ]),
   /** The signal's name, or the step's. */
   name: z.string().nullable(),
@@ -143,6 +144,7 @@ function shownWord(event: TransactionEvent): TransactionView['words'] {
       return [{ type: event.type, name: null, actor: event.actor, reason: event.reason, at }];
     case 'operator-skipped':
     case 'operator-set-result':
+    case 'outcome-reported':
       return [{ type: event.type, name: event.branchId, actor: event.actor, reason: event.reason, at }];
     default:
       return [];

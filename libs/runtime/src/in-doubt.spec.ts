@@ -254,6 +254,49 @@ describe('S70: what no coordinator knows', () => {
   });
 });
 
+describe('S71: a person who has settled a branch by hand', () => {
+  const rolledBack = { type: 'outcome-reported', branchId: 'take-stock', outcome: 'rolled-back' } as const;
+
+  /** Decided to commit, and stock, dead since its vote, has not been told. */
+  async function decidedWithoutStock(): Promise<void> {
+    await world.start('one', { definitions });
+    const stock = await serve('stock');
+    await world.begin(transactionOne, 'take-both');
+    await world.rig.until(() => inDoubt('stock').length === 1);
+    stock.die();
+    await serve('card');
+    await world.reaches(transactionOne, 'committing');
+    await world.rig.settle();
+  }
+
+  test('as was decided, counts as told', async () => {
+    await decidedWithoutStock();
+    await world.wish(transactionOne, { ...rolledBack, outcome: 'committed' });
+    await world.reaches(transactionOne, 'committed', 500);
+  });
+
+  test('otherwise than decided, is flagged: it parks, and the flag stays when it is repaired', async () => {
+    await decidedWithoutStock();
+    await world.wish(transactionOne, rolledBack);
+    await world.reaches(transactionOne, 'parked', 500);
+    const reason = { kind: 'heuristic', branchId: 'take-stock' };
+    expect(world.row(transactionOne)).toMatchObject({ reason });
+    expect(world.events(transactionOne).at(-1)).toMatchObject({ ...rolledBack, reason: 'seen to' });
+    await serve('stock');
+    await world.resume(transactionOne);
+    await world.reaches(transactionOne, 'committed', 500);
+    expect(world.row(transactionOne)).toMatchObject({ phase: 'final', reason });
+  });
+
+  test('once it has ended, comes too late', async () => {
+    await world.start('one', { definitions });
+    await Promise.all(['stock', 'card'].map(serve));
+    await world.begin(transactionOne, 'take-both');
+    await world.reaches(transactionOne, 'committed');
+    expect(await world.wish(transactionOne, rolledBack)).toMatchObject({ outcome: 'declined', why: 'ended' });
+  });
+});
+
 test('R19: a decision never waits behind commands, which may wait for the locks that it lets go of', async () => {
   const inbox = await world.rig.listen(inboxTopic);
   await world.start('one', { definitions });

@@ -3,7 +3,14 @@
  * hears of it. Words and pure functions; whether a wish may be taken is judged in `wishing.ts`, and whether it still does
  * anything is for the machine alone.
  */
-import type { Decided, Half, SignalReceived, TransactionEvent, TransactionId } from '@sagamore/engine';
+import type {
+  Decided,
+  Half,
+  OutcomeReported,
+  SignalReceived,
+  TransactionEvent,
+  TransactionId,
+} from '@sagamore/engine';
 import { inboxTopic, traceparentOf, type Message } from './message.js';
 import type { OutboxRow, Shard } from './ports.js';
 
@@ -11,6 +18,7 @@ import type { OutboxRow, Shard } from './ports.js';
 export type Wanted =
   | { readonly type: Decided['type'] }
   | Omit<SignalReceived, 'at' | 'recordedAt'>
+  | Pick<OutcomeReported, 'type' | 'branchId' | 'outcome'>
   | { readonly type: 'operator-skipped'; readonly branchId: string; readonly operation: Half }
   | {
       readonly type: 'operator-set-result';
@@ -79,6 +87,8 @@ export function slotOf(wanted: Wanted): string {
     case 'operator-skipped':
     case 'operator-set-result':
       return `settle/${wanted.branchId}/${wanted.operation}`;
+    case 'outcome-reported':
+      return `settle/${wanted.branchId}`;
     case 'cancel-requested':
     case 'terminate-requested':
     case 'operator-paused':
@@ -97,6 +107,7 @@ export function eventOfWish(
       return { ...wanted, at, recordedAt };
     case 'operator-skipped':
     case 'operator-set-result':
+    case 'outcome-reported':
       return { ...wanted, at, actor, reason };
     case 'cancel-requested':
     case 'terminate-requested':
