@@ -1,8 +1,8 @@
 /**
- * The people of a simulated world: customers who order and ask again until they are answered, the watchdog that sends
- * lost starts again (R17), and the operator who lets parked transactions go on. They speak only to processes that are up.
+ * The people of a simulated world: customers who order, ask again until they are answered, and sometimes call it off; the
+ * watchdog that sends lost starts again (R17), and the operator who pauses, and lets parked and paused transactions go on. They speak only to processes that are up.
  */
-import type { Random } from '@sagamore/primitives';
+import { seededRandom, type Random } from '@sagamore/primitives';
 import {
   Definitions,
   Door,
@@ -65,6 +65,8 @@ interface StoredPhase {
 
 export class Client {
   readonly initialStock = new Map<string, number>();
+  /** Whom the operator may have paused, and looks after. */
+  private readonly paused: string[] = [];
 
   constructor(
     private readonly world: World,
@@ -84,6 +86,7 @@ export class Client {
   start(): void {
     const { clock } = this.world;
     for (const order of this.orders) clock.after(order.atMs, () => this.place(order));
+    this.scheduleSecondThoughts();
     this.every(500, () => this.resendLostStarts());
     this.every(400, () => this.letParkedGoOn());
   }
@@ -96,6 +99,25 @@ export class Client {
       roots.length === this.orders.length &&
       all.every(({ phase, parent }) => phase === 'final' || (phase === 'held' && parent !== undefined))
     );
+  }
+
+  /** Some orders are called off, and some are held for a while, at any moment of their lives. Drawn apart, so that the
+   *  orders of a seed do not depend on it. */
+  private scheduleSecondThoughts(): void {
+    const { clock, seed } = this.world;
+    const luck = seededRandom(seed ^ 0xca11);
+    for (const { atMs, transactionId } of this.orders) {
+      const thought = luck.next();
+      const at = atMs + Math.floor(luck.next() * 3_000);
+      if (thought < 0.2) clock.after(at, () => this.wish(transactionId, { type: 'cancel-requested' }));
+      else if (thought < 0.3) {
+        clock.after(at, () => this.wish(transactionId, { type: 'operator-paused' }));
+        this.paused.push(transactionId);
+      }
+    }
+    this.every(2_500, () => {
+      for (const id of this.paused) this.wish(id, { type: 'operator-resumed' });
+    });
   }
 
   private every(ms: number, work: () => void): void {
