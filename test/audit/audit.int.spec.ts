@@ -264,6 +264,16 @@ describe('transactions', () => {
     await expect(found).resolves.toContain(unknown);
   });
 
+  test('I10, I11, I16: one that is nobody’s order has no order, may wait for months, and undoes in its own order', async () => {
+    const other = (text: string) => text.replace('place-order', 'subscription');
+    const findings = await findingsAfter([
+      ['orchestrator', other(transaction(unknown, 'executing', null))],
+      ['orchestrator', `update transaction set due_at = 'infinity' where transaction_id = '${unknown}'`],
+      ['orchestrator', journal(unknown, ['first', 'second'], ['first', 'second'])],
+    ]);
+    expect(findings.flatMap(({ violations }) => violations)).toEqual([]);
+  });
+
   test('I10: one that is parked without a reason is found', async () => {
     const found = violationsOf('I10', [
       'orchestrator',

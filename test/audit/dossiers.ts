@@ -3,6 +3,7 @@
  * All sides are streamed in the order of the transaction's id and joined like a zip, so memory stays flat however many
  * orders there are. It collects; the judges of `checks/` say what is wrong.
  */
+import { ofAnOrder } from './halves.js';
 import type { AuditedStack } from './stack.js';
 
 /** One answered half of one branch, as a participant's barrier keeps it. */
@@ -72,7 +73,7 @@ const branches = `select transaction_id::text as id,
 
 const transactions = `select transaction_id::text as id, json_build_object('definition', definition, 'status', status,
     'phase', phase, 'reason', reason ->> 'kind', 'parkedAt', reason ->> 'branchId') as facts
-  from transaction order by transaction_id`;
+  from transaction where ${ofAnOrder} order by transaction_id`;
 
 const orders = `select order_id::text as id, json_build_object('status', status, 'currency', currency,
     'totalMinor', total_minor, 'lines', lines) as facts

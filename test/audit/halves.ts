@@ -3,6 +3,13 @@
  * its good and its bad end. Written down here, not taken from the platform, which is what is audited.
  */
 
+/** Which transactions are those of an order, as a condition in SQL: others have no order's rows, and no order's end. */
+export const ofAnOrder = `(definition like 'place-order%')`;
+
+/** Which only wait, and for long, as a condition in SQL: nothing happens to them for months, so they are quiet. No order
+ *  ever waits so long. */
+export const onlyWaiting = `phase = 'moving' and due_at is not null and not ${ofAnOrder}`;
+
 /** Lists for SQL. */
 export const doing = `('action', 'try', 'prepare')`;
 export const keeping = `('confirm', 'commit')`;

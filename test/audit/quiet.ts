@@ -1,9 +1,10 @@
 /**
- * Waits until the platform is quiet: most invariants hold only then. Quiet is read from rows: no transaction is moving, no
- * message waits in an outbox, no call to the outside is open, and every order that is not final has its parked transaction.
+ * Waits until the platform is quiet: most invariants hold only then. Quiet is read from rows: no transaction is moving but
+ * those that only wait for long, no message waits in an outbox, no call to the outside is open, and every order that is not
+ * final has its parked transaction.
  */
 import { setTimeout as pause } from 'node:timers/promises';
-import { doing } from './halves.js';
+import { doing, onlyWaiting } from './halves.js';
 import type { AuditedStack } from './stack.js';
 
 const lookEveryMs = 250;
@@ -43,7 +44,7 @@ async function whatMoves(databases: AuditedStack['databases']): Promise<string |
     return row?.count ?? 0;
   };
   const pending = await count('order', `orders where status = 'PENDING'`);
-  const moving = await count('orchestrator', `transaction where phase = 'moving'`);
+  const moving = await count('orchestrator', `transaction where phase = 'moving' and not (${onlyWaiting})`);
   const parked = await count('orchestrator', `transaction where phase = 'parked'`);
   let messages = 0;
   for (const service of ['order', 'inventory', 'payment', 'shipping', 'orchestrator'] as const) {

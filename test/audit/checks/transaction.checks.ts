@@ -5,7 +5,7 @@ import { placeOrder } from '../../../apps/orchestrator/src/transactions/place-or
 import { placeOrderTcc } from '../../../apps/orchestrator/src/transactions/place-order.tcc.js';
 import { placeOrderTwoPhaseCommit } from '../../../apps/orchestrator/src/transactions/place-order.two-phase-commit.js';
 import { rowsCheck, type Check } from '../check.js';
-import { finalStatuses } from '../halves.js';
+import { finalStatuses, ofAnOrder, onlyWaiting } from '../halves.js';
 
 interface AttemptLimit {
   readonly definition: string;
@@ -78,12 +78,14 @@ export const transactionChecks: readonly Check[] = [
   rowsCheck({
     id: 'I10',
     title:
-      'every transaction is at rest: at the good or the bad end of its protocol, or parked with a reason',
+      'every transaction is at rest: at the good or the bad end of its protocol, parked with a reason, or waiting for long',
     questions: [
       {
         service: 'orchestrator',
         sql: `select transaction_id::text as "transactionId", status, phase, reason ->> 'kind' as reason from transaction
           where not coalesce(case phase
+            when 'moving' then (${onlyWaiting})
+            when 'held' then status = 'completed'
             when 'final' then status in ${finalStatuses}
             when 'parked' then status = 'parked' and reason ->> 'kind' <> '' end, false)
           order by transaction_id`,
@@ -92,7 +94,7 @@ export const transactionChecks: readonly Check[] = [
   }),
   rowsCheck({
     id: 'I16',
-    title: 'what was undone was undone in the reverse order',
+    title: 'what was undone of an order was undone in the reverse order',
     questions: [
       {
         service: 'orchestrator',
@@ -104,8 +106,8 @@ export const transactionChecks: readonly Check[] = [
             from (
               select transaction_id, event ->> 'branchId' as branch, ${firstSuccess('action')} as done,
                 ${firstSuccess('compensation')} as undone
-              from journal
-              where event ->> 'type' = 'replied' and event -> 'reply' ->> 'outcome' = 'succeeded'
+              from journal join transaction using (transaction_id)
+              where ${ofAnOrder} and event ->> 'type' = 'replied' and event -> 'reply' ->> 'outcome' = 'succeeded'
               group by 1, 2) as half
             where done is not null and undone is not null
             window by_done as (partition by transaction_id order by done)) as neighbours
