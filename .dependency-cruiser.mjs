@@ -33,7 +33,17 @@ const rooms = {
       'memory',
       'http',
     ],
-    npm: ['@nestjs/[^/]+', '@fastify/[^/]+', 'fastify', 'rxjs', 'zod', 'typeorm', 'reflect-metadata', 'jose'],
+    npm: [
+      '@nestjs/[^/]+',
+      '@fastify/[^/]+',
+      'fastify',
+      'rxjs',
+      'zod',
+      'typeorm',
+      'reflect-metadata',
+      'jose',
+      'croner',
+    ],
   },
 };
 

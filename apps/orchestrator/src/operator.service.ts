@@ -5,15 +5,17 @@
 import {
   Definitions,
   Door,
+  History,
   Journal,
   OutboxRelay,
   type Asked,
   type StartAnswer,
   type StartRequest,
+  type Tombstone,
   type TransactionQuery,
   type WishAnswer,
 } from '@sagamore/runtime';
-import { Service } from '@sagamore/platform';
+import { ProblemException, Service } from '@sagamore/platform';
 import { Injectable } from '@nestjs/common';
 import {
   acceptedView,
@@ -30,6 +32,7 @@ export class OperatorService {
   constructor(
     private readonly journal: Journal,
     private readonly definitions: Definitions,
+    private readonly history: History,
     relay: OutboxRelay,
     private readonly service: Service,
   ) {
@@ -41,11 +44,14 @@ export class OperatorService {
     return (await this.journal.list(query)).map(summaryOf);
   }
 
-  /** A start that was accepted and has not begun is shown as such (R13). */
+  /** A start that was accepted and has not begun is shown as such (R13). What was removed throws a 410: it is done, and
+   *  never begins again (S45). */
   async inspect(transactionId: string): Promise<TransactionView | undefined> {
     const [stored] = await this.journal.load([transactionId]);
     if (stored !== undefined)
       return viewOf(stored, this.definitions, await this.journal.lateReplies(transactionId));
+    const [removed] = await this.history.removed([transactionId]);
+    if (removed !== undefined) throw transactionRemoved(removed);
     const start = await this.journal.accepted(transactionId);
     return start === undefined ? undefined : acceptedView(start);
   }
@@ -63,4 +69,11 @@ export class OperatorService {
   private get actor(): string {
     return this.service.config.operatorName;
   }
+}
+
+function transactionRemoved({ status }: Tombstone): ProblemException {
+  return new ProblemException(410, 'TRANSACTION_REMOVED', {
+    detail: `the transaction ended as ${status} long ago; its history was removed`,
+    extensions: { outcome: status },
+  });
 }

@@ -8,6 +8,7 @@ import { InDoubtController } from './in-doubt.controller.js';
 import { LockController } from './lock.controller.js';
 import { OperatorController } from './operator.controller.js';
 import { OperatorService } from './operator.service.js';
+import { ScheduleController } from './schedule.controller.js';
 import { protocolsFor } from './transactions/transactions.js';
 import { WishesController } from './wishes.controller.js';
 
@@ -18,7 +19,13 @@ export class OrchestratorModule {
     return {
       module: OrchestratorModule,
       imports: [CoordinatorModule.forRoot({ host, protocols })],
-      controllers: [InDoubtController, LockController, OperatorController, WishesController],
+      controllers: [
+        InDoubtController,
+        LockController,
+        OperatorController,
+        ScheduleController,
+        WishesController,
+      ],
       providers: [OperatorService],
     };
   }

@@ -10,6 +10,7 @@ import { MemoryBarrierHistory, MemoryHistory } from './memory-history.js';
 import { MemoryIntents } from './memory-intents.js';
 import { MemoryJournal } from './memory-journal.js';
 import { MemoryOutbox } from './memory-outbox.js';
+import { MemorySchedules } from './memory-schedules.js';
 import { MemoryPrepared } from './memory-prepared.js';
 
 const claimMs = 1_000;
@@ -27,6 +28,7 @@ describePortsContract('memory', async () => {
     outbox,
     journal: new MemoryJournal(database, outbox),
     history: new MemoryHistory(database),
+    schedules: new MemorySchedules(database),
     barrierHistory: new MemoryBarrierHistory(database),
     prepared: new MemoryPrepared(database, { lockTimeoutMs }),
     outlastLocks: async () => clock.advance(lockTimeoutMs),

@@ -10,6 +10,7 @@ import {
   PostgresDatabase,
   PostgresHistory,
   PostgresJournal,
+  PostgresSchedules,
 } from '@sagamore/postgres';
 import {
   Bus,
@@ -17,11 +18,13 @@ import {
   Coordinator,
   Database,
   Definitions,
+  Door,
   History,
   Journal,
   OutboxRelay,
   ParticipantCalls,
   Retention,
+  Scheduler,
 } from '@sagamore/runtime';
 import {
   Inject,
@@ -32,6 +35,7 @@ import {
   type Provider,
 } from '@nestjs/common';
 import { participantUrlsOf, type Config } from './config.js';
+import { schedulesOf, type CronSchedule } from './cron.js';
 import { checkedDefinitions } from './definitions.check.js';
 import { HealthChecks } from './health.js';
 import { Service, type Host } from './host.js';
@@ -47,9 +51,11 @@ export interface CoordinatorModuleOptions {
   /** The message types that participants are known to handle; a step that asks for another one stops the start. Absent, where
    *  they run elsewhere, each participant's own start checks that it handles its operations whole. */
   readonly handled?: ReadonlySet<string>;
+  /** What begins by itself, at the ticks of a timetable. Default nothing. */
+  readonly schedules?: readonly CronSchedule[];
 }
 
-/** Provides and exports `Journal`, `History`, `Definitions`, `Coordinator`, and what `SagamoreModule` exports. The coordinator joins
+/** Provides and exports `Journal`, `History`, `Definitions`, `Coordinator`, `Scheduler`, and what `SagamoreModule` exports. The coordinator joins
  *  its inbox AFTER the application is up and leaves it BEFORE anything else stops. */
 @Module({})
 export class CoordinatorModule implements OnApplicationBootstrap, BeforeApplicationShutdown {
@@ -58,6 +64,7 @@ export class CoordinatorModule implements OnApplicationBootstrap, BeforeApplicat
     @Inject(TransactionTracer) private readonly tracer: TransactionTracer,
     @Inject(ParticipantCalls) private readonly calls: HttpParticipantCalls,
     @Inject(Retention) private readonly retention: Retention,
+    @Inject(Scheduler) private readonly scheduler: Scheduler,
     @Inject(HealthChecks) health: HealthChecks,
   ) {
     health.register('orchestrator inbox', () => coordinator.healthy() || 'the inbox is not being read');
@@ -72,22 +79,53 @@ export class CoordinatorModule implements OnApplicationBootstrap, BeforeApplicat
     return {
       module: CoordinatorModule,
       imports: [service],
-      providers: coordinatorProviders(options),
-      exports: [service, Journal, History, Definitions, Coordinator],
+      providers: [...coordinatorProviders(options), schedulerProvider(options)],
+      exports: [service, Journal, History, Definitions, Coordinator, Scheduler],
     };
   }
 
   async onApplicationBootstrap(): Promise<void> {
     await this.coordinator.start();
     this.retention.start();
+    this.scheduler.start();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
+    await this.scheduler.stop();
     await this.retention.stop();
     await this.coordinator.stop();
     await this.calls.stop();
     await this.tracer.stop();
   }
+}
+
+function schedulerProvider({ host, schedules: declared = [] }: CoordinatorModuleOptions): Provider {
+  const schedules = schedulesOf(declared);
+  const { shards } = host.config;
+  return {
+    provide: Scheduler,
+    inject: [Journal, History, Definitions, OutboxRelay, Database, Coordinator, Service],
+    useFactory: (
+      journal: Journal,
+      history: History,
+      definitions: Definitions,
+      relay: OutboxRelay,
+      database: PostgresDatabase,
+      coordinator: Coordinator,
+      { log }: Service,
+    ) => {
+      const door = new Door({ journal, definitions, relay }, { owner: host.instance, shards });
+      return new Scheduler(
+        { schedules: new PostgresSchedules(database), door, journal, history, clock: host.clock },
+        {
+          schedules,
+          shardCount: shards,
+          held: () => coordinator.holding.shards,
+          onFault: (error) => log.warn('a schedule survived a fault', { error }),
+        },
+      );
+    },
+  };
 }
 
 function coordinatorProviders({ host, protocols, handled }: CoordinatorModuleOptions): Provider[] {

@@ -4,6 +4,7 @@ export { HealthController } from './health.controller.js';
 export { createHost, Service, type Host } from './host.js';
 export { SagamoreModule, type ServiceOptions } from './sagamore.module.js';
 export { CoordinatorModule, type CoordinatorModuleOptions } from './coordinator.module.js';
+export { type CronSchedule } from './cron.js';
 export { HealthChecks, type HealthCheck, type HealthResult, type Readiness } from './health.js';
 // Settings
 export { readConfig, type Config, type KafkaConfig, type SaslConfig } from './config.js';

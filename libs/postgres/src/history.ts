@@ -53,9 +53,14 @@ const removeAudits = statement(
    select count(*)::integer as removed from gone`,
 );
 
+// The keys under which somebody asked for a start live as long as what remembers the transaction itself.
 const forget = statement(
   'history-forget',
-  `with gone as (
+  `with keys as (
+     delete from accepted_start where input is null and transaction_id in (
+       select transaction_id from accepted_start where transaction_id < $1 and input is null
+       order by transaction_id limit $2)),
+   gone as (
      delete from tombstone where transaction_id in (
        select transaction_id from tombstone where transaction_id < $1 order by transaction_id limit $2)
      returning transaction_id)

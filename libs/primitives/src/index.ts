@@ -15,5 +15,14 @@ export { hash32, shardOf } from './hashing/hash.js';
 export { HashRing, type HashRingOptions, type RingNode } from './hashing/hash-ring.js';
 // Identifiers
 export { derivedUuid, firstUuidAt, isUuid, uuidv7 } from './identifiers.js';
+// Timetables
+export {
+  ticksDue,
+  withoutOverlap,
+  type MissedTicks,
+  type TickDecision,
+  type TickQuestion,
+  type Timetable,
+} from './ticks.js';
 // Luck
 export { seededRandom, systemRandom, type Random } from './random.js';

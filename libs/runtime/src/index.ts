@@ -100,6 +100,16 @@ export {
   type BarrierRetentionOptions,
   type RetentionOptions,
 } from './retention.js';
+// Schedules
+export {
+  Scheduler,
+  Schedules,
+  type Schedule,
+  type ScheduleMove,
+  type ScheduleRow,
+  type SchedulerOptions,
+  type SchedulerPorts,
+} from './scheduler.js';
 // The two sides of a transaction
 export {
   Participant,

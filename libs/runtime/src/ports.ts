@@ -311,8 +311,7 @@ export abstract class Journal {
     shard: Shard,
     page: { limit: number; after?: TransactionId },
   ): Promise<readonly StoredTransaction[]>;
-  /** The transactions of `shards` that left memory and fall due until `until`, by due time and id, at most `limit`, after
-   *  `after`. Each costs what its own story costs; how many wait beyond `until` does not matter. */
+  /** Those of `shards` that left memory and fall due until `until`, by due time and id, at most `limit`, after `after`. */
   abstract due(
     shards: readonly Shard[],
     query: { until: number; limit: number; after?: DuePlace },

@@ -12,6 +12,8 @@ import type { OpenPorts } from './ports/open.js';
 import { describeOutboxContract } from './ports/outbox.contract.js';
 import { describePreparedContract } from './ports/prepared.contract.js';
 
+import { describeSchedulesContract } from './ports/schedules.contract.js';
+
 export type { OpenPorts, PortsUnderTest } from './ports/open.js';
 export {
   describeBarrierContract,
@@ -21,6 +23,7 @@ export {
   describeJournalContract,
   describeOutboxContract,
   describePreparedContract,
+  describeSchedulesContract,
 };
 
 /** Registers all suites for an adapter that keeps all the ports. */
@@ -32,4 +35,5 @@ export function describePortsContract(name: string, open: OpenPorts): void {
   describeJournalContract(name, open);
   describePreparedContract(name, open);
   describeHistoryContract(name, open);
+  describeSchedulesContract(name, open);
 }

@@ -8,6 +8,7 @@ import { CreateBarrier1764000000002 } from './barrier.migration.js';
 import { AddChildren1764000000010 } from './children.migration.js';
 import { AddDueTime1764000000021 } from './due-time.migration.js';
 import { CreateTombstone1764000000022 } from './retention.migration.js';
+import { CreateSchedule1764000000023 } from './schedule.migration.js';
 import { CreateJournal1764000000003 } from './journal.migration.js';
 import { CreateSemanticLock1764000000031 } from './lock.migration.js';
 import { CreateLateReply1764000000041 } from './late-reply.migration.js';
@@ -30,6 +31,7 @@ export const orchestratorMigrations: readonly (new () => MigrationInterface)[] =
   CreateSemanticLock1764000000031,
   CreateTombstone1764000000022,
   CreateLateReply1764000000041,
+  CreateSchedule1764000000023,
 ];
 
 /** Any number, the same in every version of this code. */

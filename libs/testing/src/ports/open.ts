@@ -17,6 +17,7 @@ import type {
   Message,
   Outbox,
   Prepared,
+  Schedules,
   StoredBarrierRow,
 } from '@sagamore/runtime';
 
@@ -29,6 +30,7 @@ export interface PortsUnderTest {
   readonly journal: Journal;
   readonly prepared: Prepared;
   readonly history: History;
+  readonly schedules: Schedules;
   readonly barrierHistory: BarrierHistory;
   /** Makes every claim of an outbox row expire and every tombstone ripe, as the passing of their time would. */
   expireClaims(): Promise<void>;
