@@ -6,6 +6,7 @@
 import type { AnswerParentCommand, ChildCommand, Undo } from '@sagamore/engine';
 import { derivedUuid, isUuid, shardOf } from '@sagamore/primitives';
 import { inboxTopic, traceparentOf, type ChildData, type Message, type ReplyData } from './message.js';
+import { bounded } from './payload-limit.js';
 import type { ParentLink, TransactionRecord } from './ports.js';
 
 const startChildType = 'transaction.start-child';
@@ -82,7 +83,7 @@ export function answerMessage(
     partition: parent.shard,
     occurredAt: at,
     traceparent: traceparentOf(transactionId),
-    data: { transactionId, branchId, operation, generation, reply },
+    data: { transactionId, branchId, operation, generation, reply: bounded(operation, reply) },
   };
 }
 

@@ -10,6 +10,7 @@ import type { LiveTransactions } from './live-transactions.js';
 import { lockChangesOf } from './lock-registry.js';
 import { transactionEventsTopic, traceparentOf, type Message, type OutcomeData } from './message.js';
 import type { OutboxRelay } from './outbox-relay.js';
+import { fits } from './payload-limit.js';
 import type { Journal, JournalReceipt, Shard, TransactionRecord, TransactionStatus } from './ports.js';
 import type { ShardHolder } from './shard-holder.js';
 
@@ -168,10 +169,15 @@ function isAnnouncement(command: ProtocolCommand): command is AnnounceCommand {
   return command.type === 'announce';
 }
 
+/** S105: a row, or a message, without it is better than one that cannot be written. */
+function kept(output: unknown): unknown {
+  return fits(output) ? output : undefined;
+}
+
 /** The last announcement is that of where it stands now. */
 function statusOf({ after, standing, commands, evictedUntil }: Decision, at: number): TransactionStatus {
   const { transactionId, shard } = after.record;
-  const output = standing.phase === 'moving' ? undefined : commands.findLast(isAnnouncement)?.output;
+  const output = standing.phase === 'moving' ? undefined : kept(commands.findLast(isAnnouncement)?.output);
   return {
     ...standing,
     transactionId,
@@ -198,9 +204,10 @@ function factsOf(
 
 function announcementOf(
   { record, seq }: LiveTransaction,
-  { outcome, reason, output }: AnnounceCommand,
+  { outcome, reason, output: returned }: AnnounceCommand,
   at: number,
 ): Message<OutcomeData> {
+  const output = kept(returned);
   const { transactionId, definition, version } = record;
   return {
     id: `${transactionId}/${outcome}/${seq}`,

@@ -2,19 +2,23 @@
  * From what happened to one transaction to what must be saved and sent: the batch's view of the machine.
  * Pure but for the luck it is handed; it changes no memory, because memory follows the commit (R12).
  */
-import type {
-  ParentAsked,
-  LockClaim,
-  Protocol,
-  ProtocolCommand,
-  Replied,
-  Standing,
-  TransactionEvent,
+import {
+  partOf,
+  type ChildCommand,
+  type LockClaim,
+  type ParentAsked,
+  type Protocol,
+  type ProtocolCommand,
+  type Replied,
+  type SendCommand,
+  type Standing,
+  type TransactionEvent,
 } from '@sagamore/engine';
 import { backoffMs, type Random } from '@sagamore/primitives';
 import { isShelved, startOf } from './definitions.js';
 import type { Input } from './inbox.js';
 import type { ReplyData } from './message.js';
+import { bounded, fits, tooLargeToSend } from './payload-limit.js';
 import type { JournalEntry, TransactionRecord } from './ports.js';
 import { eventOfWish } from './wish.js';
 
@@ -61,7 +65,8 @@ export function begin(protocol: Protocol, record: TransactionRecord): Decision {
   const { state, commands } = protocol.begin(startOf(record));
   const after = { record, protocol, state, seq: 0 };
   const standing = protocol.standing(state);
-  return { before: undefined, after, standing, entries: [], commands, heard: [] };
+  const begun: Decision = { before: undefined, after, standing, entries: [], commands, heard: [] };
+  return refuseTooLarge(begun, commands, record.startedAt);
 }
 
 /** Adds one input to a decision. An input that changes nothing leaves it as it is, but for the wish that was heard. */
@@ -158,8 +163,8 @@ function isAnswer({ type }: ProtocolCommand): boolean {
 }
 
 /** The asking with which a child has just begun is answered by its beginning. */
-function hasBegunWith({ before, after: { record, seq } }: Decision, event: TransactionEvent): boolean {
-  if (event.type !== 'parent-asked' || before !== undefined || seq > 0) return false;
+function hasBegunWith({ before, after: { record } }: Decision, event: TransactionEvent): boolean {
+  if (event.type !== 'parent-asked' || before !== undefined) return false;
   const { parent } = record;
   return parent?.operation === event.operation && parent.generation === event.generation;
 }
@@ -201,7 +206,24 @@ function advance(decision: Decision, event: TransactionEvent): Decision {
   };
   // I20: votes and decision are one journal write, and the commands that carry the decision out follow from it.
   const due = next.commands.find((command) => command.type === 'decide');
-  return due === undefined ? told : advance(told, { type: 'decided', at: event.at, decision: due.decision });
+  if (due !== undefined) return advance(told, { type: 'decided', at: event.at, decision: due.decision });
+  return refuseTooLarge(told, next.commands, event.at);
+}
+
+/** S105: what is too large to be sent is not, and its machine hears a refusal in the same breath: nothing has happened. */
+function refuseTooLarge(decision: Decision, asked: readonly ProtocolCommand[], at: number): Decision {
+  return asked.filter(isTooLarge).reduce((current, command) => {
+    const { branchId, operation, generation, attempt } = command;
+    const commands = current.commands.filter((other) => other !== command);
+    const asking = { branchId, operation, generation, attempt };
+    return advance({ ...current, commands }, { type: 'replied', at, ...asking, reply: tooLargeToSend });
+  }, decision);
+}
+
+/** What settles carries an input and an output that were both within the limit; only what does something can outgrow it. */
+function isTooLarge(command: ProtocolCommand): command is SendCommand | ChildCommand {
+  if (command.type !== 'send' && command.type !== 'start-child') return false;
+  return partOf(command.operation) === 'does' && !fits(command.payload);
 }
 
 /** A resumption is for one rest: late, it ends no other, nor one that only this batch decides upon. */
@@ -215,7 +237,8 @@ export function repliedOf(
   { branchId, operation, generation, attempt, reply }: ReplyData,
   at: number,
 ): Replied {
-  const told = { type: 'replied', at, branchId, operation, generation, reply } as const;
+  const kept = bounded(operation, reply);
+  const told = { type: 'replied', at, branchId, operation, generation, reply: kept } as const;
   return attempt === undefined ? told : { ...told, attempt };
 }
 

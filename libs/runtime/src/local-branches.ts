@@ -19,6 +19,7 @@ import {
 } from './branch.js';
 import type { Job } from './branch.js';
 import type { Handler, LocalHandler } from './handler.js';
+import { bounded, tooLargeToKeep } from './payload-limit.js';
 import type { Barrier, Database, StoredBarrierRow, Tx } from './ports.js';
 
 export interface LocalJob extends Job {
@@ -143,6 +144,8 @@ async function runHandler({ handler, indices, jobs, replies, tx }: HandlerRun): 
   answers.forEach((reply, position) => {
     // What the handler wrote before it failed must not be committed, and there are no savepoints (R1).
     if (reply.outcome === 'failed' || reply.outcome === 'in-progress') throw new CommandFailed(reply);
+    // S105: here nothing has happened yet, so what cannot be answered is not done.
+    if (bounded(handler.half, reply) === tooLargeToKeep) throw new CommandFailed(tooLargeToKeep);
     replies[indices[position]!] = reply;
   });
 }

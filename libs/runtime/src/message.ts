@@ -88,7 +88,7 @@ export interface OutcomeData {
   readonly version: number;
   readonly outcome: string;
   readonly reason?: unknown;
-  /** What a completed transaction returns, if it returns anything. */
+  /** What a completed transaction returns, if it returns anything, and no more than the limit. */
   readonly output?: unknown;
 }
 

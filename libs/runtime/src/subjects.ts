@@ -9,6 +9,7 @@ import type { HopelessStart } from './decision-writer.js';
 import { missing, revive, shelved, type Definitions } from './definitions.js';
 import type { Input } from './inbox.js';
 import type { LiveTransactions } from './live-transactions.js';
+import { fits, payloadBytesMax } from './payload-limit.js';
 import type { Journal, StoredTransaction, TransactionRecord } from './ports.js';
 import type { ShardHolder } from './shard-holder.js';
 
@@ -105,6 +106,8 @@ export class Subjects {
     const protocol = this.definitions.latest(start.definition);
     if (protocol === undefined)
       return { transactionId, reason: `no definition is named ${start.definition}` };
+    if (!fits(start.input))
+      return { transactionId, reason: `its input is larger than ${payloadBytesMax} bytes` };
     const { name: definition, version } = protocol;
     try {
       return begin(protocol, {
