@@ -42,7 +42,7 @@ export class MemoryWishes {
       const tables = tablesOf(tx);
       const { transactionId, wanted, slot, version, actor, reason } = wish;
       const row = await tables.transactions.lock(transactionId);
-      const earlier = inSlot(tables, transactionId, slot).findLast(isTaken);
+      const earlier = earlierThan(tables, wish);
       if (earlier !== undefined) return { outcome: 'repeated', wanted: earlier.wanted };
       const seen = tables.entries.group(transactionId).length;
       const isOpen = row?.phase === 'moving' || row?.phase === 'parked';
@@ -142,8 +142,15 @@ function inSlot(tables: JournalTables, id: TransactionId, slot: string): readonl
   return rows.filter((row) => row.transactionId === id && row.slot === slot);
 }
 
-function isTaken({ isHeard, wanted }: AuditRow): boolean {
-  return !isHeard || wanted.type === 'signal-received';
+/** The same that nobody heard, the same signal ever, or another signal of the name that nobody heard (S41). */
+function earlierThan(tables: JournalTables, { transactionId, slot, wanted }: Wish): AuditRow | undefined {
+  const isSignal = wanted.type === 'signal-received';
+  const same = inSlot(tables, transactionId, slot).findLast(({ isHeard }) => isSignal || !isHeard);
+  if (same !== undefined || !isSignal) return same;
+  const { name } = wanted;
+  const isRival = (row: AuditRow) => row.wanted.type === 'signal-received' && row.wanted.name === name;
+  const unheard = inOrder(tables).filter(([, row]) => row.transactionId === transactionId && !row.isHeard);
+  return unheard.findLast(([, row]) => isRival(row))?.[1];
 }
 
 function unheardOf(tables: JournalTables, isMeant: (row: AuditRow) => boolean): readonly UnheardWish[] {

@@ -26,17 +26,20 @@ const lockTransaction = statement(
   'select from transaction where transaction_id = $1 for no key update',
 );
 
+/** The earlier wish in whose way a new one would be: the same that nobody heard, the same signal ever, and another signal of
+ *  the name that nobody heard, for the first of a name is the only one that counts (S41). `$2`: slot, `$3`: signal's name. */
+const isEarlier = `(slot = $2::text and (heard_at is null or action = 'signal-received')
+    or heard_at is null and action = 'signal-received' and body ->> 'name' = $3::text)`;
+
 // A statement of its own, AFTER the lock: only so it sees what the lock waited for, and reads the clock under it.
 const keepWish = statement(
   'wish-keep',
   `insert into audit (transaction_id, shard, slot, version, parked_at, message_id, action, body, actor, reason, before)
-   select transaction_id, shard, $2::text, $3::integer, case when phase = 'parked' then updated_at end, $4, $5, $6::json,
-     $7, $8,
-     json_build_object('status', status, 'phase', phase, 'reason', reason)
+   select transaction_id, shard, $2::text, $4::integer, case when phase = 'parked' then updated_at end, $5, $6, $7::json,
+     $8, $9, json_build_object('status', status, 'phase', phase, 'reason', reason)
    from transaction where transaction_id = $1 and phase in ('moving', 'parked')
-     and (select count(*) from journal where transaction_id = $1) = $3::integer
-     and not exists (select from audit where transaction_id = $1 and slot = $2::text
-       and (heard_at is null or action = 'signal-received'))
+     and (select count(*) from journal where transaction_id = $1) = $4::integer
+     and not exists (select from audit where transaction_id = $1 and ${isEarlier})
    returning (extract(epoch from occurred_at) * 1000)::float8 as at`,
 );
 
@@ -47,8 +50,7 @@ const findInSlot = statement(
 
 const findRepeated = statement(
   'wish-repeated',
-  `select body from audit where transaction_id = $1 and slot = $2
-     and (heard_at is null or action = 'signal-received') order by id desc limit 1`,
+  `select body from audit where transaction_id = $1 and ${isEarlier} order by slot = $2 desc, id desc limit 1`,
 );
 
 const wishColumns = `audit.id::text as "wishId", transaction_id::text as "transactionId", audit.shard, body as wanted, actor,
@@ -125,12 +127,14 @@ export class PostgresWishes {
 
   async wish(wish: Wish): Promise<WishReceipt> {
     const { transactionId, wanted, slot, message } = wish;
+    const name = wanted.type === 'signal-received' ? wanted.name : null;
     return await this.database.transaction(async (tx) => {
       const [, [kept], [earlier]] = await Promise.all([
         tx.query(lockTransaction, [transactionId]),
         tx.query<{ at: number }>(keepWish, [
           transactionId,
           slot,
+          name,
           wish.version,
           message.id,
           wanted.type,
@@ -138,7 +142,7 @@ export class PostgresWishes {
           wish.actor,
           wish.reason,
         ]),
-        tx.query<{ body: Wanted }>(findRepeated, [transactionId, slot]),
+        tx.query<{ body: Wanted }>(findRepeated, [transactionId, slot, name]),
       ]);
       if (kept !== undefined) return { outcome: 'taken', at: kept.at, rows: await this.#append(tx, wish) };
       return earlier === undefined ? { outcome: 'stale' } : { outcome: 'repeated', wanted: earlier.body };

@@ -174,6 +174,16 @@ describe('a signal', () => {
     });
   });
 
+  test('S41: of two answers at the same moment one is taken, the other is told that it came too late', async () => {
+    await waiting();
+    const both = await Promise.all([
+      house.wish(transactionOne, says(yes, 's-1'), true),
+      house.wish(transactionOne, says({ approved: false }, 's-2'), true),
+    ]);
+    expect(both).toMatchObject([{ outcome: 'accepted' }, { outcome: 'declined', why: 'too-late' }]);
+    await house.reaches(transactionOne, 'completed', 25);
+  });
+
   test('S34, S41: saved before the deadline it wins, however late its owner hears of it', async () => {
     await waiting();
     await house.rig.clock.advanceAsync(4_900);

@@ -322,7 +322,7 @@ export abstract class Journal {
   abstract list(query: TransactionQuery): Promise<readonly StoredTransaction[]>;
   /** Saves a wish: its audit row and the message for the owner, together (R13, I41), under the lock of the transaction's row,
    *  at an instant of the store's clock that was read under it. `repeated`: the same signal was saved before, heard or not,
-   *  or the same wish was and nobody has heard it (S40, S94); nothing is written. `stale`: the transaction is at rest for
+   *  or the same wish, or another signal of the name, was and nobody has heard it (S40, S41, S94); nothing is written. `stale`: the transaction is at rest for
    *  good, is not there, or has not `version` events; nothing is written, and the wish must be judged anew. */
   abstract wish(wish: Wish): Promise<WishReceipt>;
   /** What was wanted last in a slot of a transaction (`slotOf`), heard or not. */

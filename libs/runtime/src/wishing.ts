@@ -194,8 +194,10 @@ function changes(
   }
 }
 
+/** Another signal of the name is not this one come again: it was first, and the first alone counts (S41). */
 function repeatOf(live: LiveTransaction, earlier: Wanted, wanted: Wanted): WishAnswer {
   if (wanted.type !== 'signal-received') return declined(live, 'asked-already');
+  if (slotOf(earlier) !== slotOf(wanted)) return declined(live, 'too-late');
   return isDeepStrictEqual(earlier, wanted)
     ? { outcome: 'accepted', version: live.seq }
     : { outcome: 'id-reused' };

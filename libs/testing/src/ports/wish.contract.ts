@@ -18,8 +18,8 @@ export function describeWishes(ports: () => PortsUnderTest): void {
 }
 
 const resumed: Wanted = { type: 'operator-resumed' };
-const signal = (id: string, payload: unknown = 'yes'): Wanted => {
-  return { type: 'signal-received', name: 'answer', id, payload };
+const signal = (id: string, payload: unknown = 'yes', name = 'answer'): Wanted => {
+  return { type: 'signal-received', name, id, payload };
 };
 const look = { olderThanMs: 0, limit: 10 };
 
@@ -34,7 +34,11 @@ function wishFor(
   { wanted = resumed, actor = 'ada', version = 0 }: Wanting = {},
 ): Wish {
   const slot =
-    'id' in wanted ? `signal/answer/${wanted.id}` : 'branchId' in wanted ? wanted.branchId : wanted.type;
+    'id' in wanted
+      ? `signal/${wanted.name}/${wanted.id}`
+      : 'branchId' in wanted
+        ? wanted.branchId
+        : wanted.type;
   const message = { ...fact(transactionId, `${transactionId}/${slot}/${version}`), topic: inboxTopic };
   const asked = { transactionId, wanted, slot, version, actor, reason: 'stock was counted' };
   return { ...asked, message, owner: 'process-1' };
@@ -139,6 +143,17 @@ function repeating(ports: () => PortsUnderTest): void {
     expect(await taken(ports(), wishFor(transactionId, { wanted: signal('s-2') }))).toBe('taken');
   });
 
+  test('S41: while nobody has heard one answer to a question there is no second; another question may be answered', async () => {
+    const transactionId = await begin(ports());
+    const first = wishFor(transactionId, { wanted: signal('s-1') });
+    expect(await taken(ports(), first)).toBe('taken');
+    const second = await ports().journal.wish(wishFor(transactionId, { wanted: signal('s-2', 'no') }));
+    expect(second).toEqual({ outcome: 'repeated', wanted: first.wanted });
+    expect(await taken(ports(), wishFor(transactionId, { wanted: signal('s-2', 'no', 'other') }))).toBe(
+      'taken',
+    );
+  });
+
   test('S40: what was said under an id is known also when the transaction has ended', async () => {
     const transactionId = await begin(ports());
     await taken(ports(), wishFor(transactionId, { wanted: signal('s-1') }));
@@ -211,11 +226,13 @@ function looking(ports: () => PortsUnderTest): void {
   test('S34: the look that precedes the end of a wait misses nobody who has spoken before it', async () => {
     const transactionId = await begin(ports());
     for (let round = 0; round < 20; round++) {
-      const spoken = ports().journal.wish(wishFor(transactionId, { wanted: signal(`s-${round}`) }));
+      const spoken = ports().journal.wish(
+        wishFor(transactionId, { wanted: signal('s-1', 'yes', `answer-${round}`) }),
+      );
       const lookedAt = ports().journal.now();
       const found = await ports().journal.wishesFor([transactionId]);
       const receipt = await spoken;
-      const isFound = found.some(({ wanted }) => 'id' in wanted && wanted.id === `s-${round}`);
+      const isFound = found.some(({ wanted }) => 'name' in wanted && wanted.name === `answer-${round}`);
       expect(receipt.outcome).toBe('taken');
       if (receipt.outcome === 'taken' && !isFound) expect(receipt.at).toBeGreaterThanOrEqual(lookedAt);
     }
