@@ -32,6 +32,8 @@ const removeEnded = statement(
    ripe as materialized (
      select transaction_id from doomed join tombstone using (transaction_id)
      where planted_at < clock_timestamp() - interval '1 minute'),
+   late as (
+     delete from late_reply using ripe where late_reply.transaction_id = ripe.transaction_id),
    told as (
      delete from journal using ripe where journal.transaction_id = ripe.transaction_id),
    gone as (
@@ -49,7 +51,10 @@ const removeAudits = statement(
        select id from audit where occurred_at < to_timestamp($1::float8 / 1000) and not exists (
          select from transaction where transaction.transaction_id = audit.transaction_id and phase <> 'final')
        order by id limit $2)
-     returning id)
+     returning id),
+   strange as (
+     delete from late_reply where meaning = 'unknown-transaction'
+       and occurred_at < to_timestamp($1::float8 / 1000))
    select count(*)::integer as removed from gone`,
 );
 

@@ -29,6 +29,7 @@ import {
 import type { PostgresDatabase } from './database.js';
 import { commitUnknown, isSessionLost, toFault } from './faults.js';
 import { batchValues, commitBatch, receiptOf, type BatchAnswer } from './journal-batch.js';
+import { TransactionLists } from './journal-list.js';
 import { ownClaimMs, PostgresOutbox, type PostgresOutboxOptions } from './outbox.js';
 import { findAround, listByKey, lockValues, toLock, withLocks, type FoundLock } from './locks.js';
 import { keepLate, lateRepliesOf } from './late-reply.js';
@@ -86,22 +87,7 @@ const findById = statement(
   `select ${columns}, ${events} from transaction where transaction_id = any($1::uuid[])`,
 );
 
-const findNewest = statement(
-  'journal-list',
-  `select ${columns}, '[]'::json as events from transaction
-   where ($1::text is null or status = $1) and ($2::text is null or phase = $2)
-     and ($3::text is null or definition = $3) and ($4::uuid is null or transaction_id < $4)
-   order by transaction_id desc limit $5`,
-);
-
-// Plans are generic, so only a literal lets the partial index of the few that are parked serve: an operator's first look
-// must not walk through a million that ended.
-const findParked = statement(
-  'journal-list-parked',
-  `select ${columns}, '[]'::json as events from transaction
-   where phase = 'parked' and ($1::text is null or definition = $1) and ($2::uuid is null or transaction_id < $2)
-   order by transaction_id desc limit $3`,
-);
+const lists = new TransactionLists(columns);
 
 export class PostgresJournal extends Journal {
   readonly #wishes: PostgresWishes;
@@ -165,11 +151,7 @@ export class PostgresJournal extends Journal {
   }
 
   override async list(query: TransactionQuery): Promise<readonly StoredTransaction[]> {
-    const { status = null, phase = null, definition = null, before = null, limit } = query;
-    assert(limit >= 1 && limit <= 500, `a list holds 1 to 500 transactions, asked for ${limit}`);
-    if (status === 'parked' && (phase ?? 'parked') === 'parked')
-      return await this.#read(findParked, [definition, before, limit]);
-    return await this.#read(findNewest, [status, phase, definition, before, limit]);
+    return await this.#read(...lists.of(query));
   }
 
   override wish(wish: Wish): Promise<WishReceipt> {

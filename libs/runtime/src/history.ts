@@ -33,7 +33,7 @@ export interface Tombstone {
 
 /** The orchestrator's past. */
 export abstract class History {
-  /** Looks at the next transactions in order of id, and removes those that ended, with their events. One that began in the
+  /** Looks at the next transactions in order of id, and removes those that ended, with their events and late replies. One that began in the
    *  same ms as another that has not ended, or not long enough ago, stays: parents and children share their first 48 bits,
    *  so a family goes together or not at all (S108).
    *  A removal takes two calls, at least a minute apart: the first plants a tombstone, under which no start of this id

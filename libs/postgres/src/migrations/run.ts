@@ -9,6 +9,7 @@ import { AddChildren1764000000010 } from './children.migration.js';
 import { AddDueTime1764000000021 } from './due-time.migration.js';
 import { CreateTombstone1764000000022 } from './retention.migration.js';
 import { CreateSchedule1764000000023 } from './schedule.migration.js';
+import { IndexRareEnds1764000000024 } from './rare-ends.migration.js';
 import { CreateJournal1764000000003 } from './journal.migration.js';
 import { CreateSemanticLock1764000000031 } from './lock.migration.js';
 import { CreateLateReply1764000000041 } from './late-reply.migration.js';
@@ -32,6 +33,7 @@ export const orchestratorMigrations: readonly (new () => MigrationInterface)[] =
   CreateTombstone1764000000022,
   CreateLateReply1764000000041,
   CreateSchedule1764000000023,
+  IndexRareEnds1764000000024,
 ];
 
 /** Any number, the same in every version of this code. */
