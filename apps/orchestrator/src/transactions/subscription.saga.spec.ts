@@ -88,7 +88,7 @@ describe('whoever leaves', () => {
 describe('a card that says no', () => {
   const dunned = { remind: succeeds({}), collect: unpaid };
 
-  test('is asked for by a reminder; with another card the subscription goes on', async () => {
+  test('is asked for by a reminder; with another card the subscription goes on, and that card is asked from then on', async () => {
     const run = await year
       .participants({
         'renew-2': {
@@ -106,6 +106,8 @@ describe('a card that says no', () => {
       .run();
     expect(run).toMatchObject({ outcome: 'completed', output: { quarters: 4 } });
     expect(run.commands).not.toContain('do renew-2/last-dunning');
+    const next = run.calls.find(({ step }) => step === 'renew-3/collect');
+    expect(next?.payload).toMatchObject({ paymentToken: 'tok_new' });
     expect(run.tookMs).toBeGreaterThan((4 * 91 + 2) * day);
   });
 

@@ -35,6 +35,17 @@ function paymentOf({ subscriptionId, customerId, paymentToken, amount }: Subscri
   return { reference: `${subscriptionId}/${reference}`, customerId, paymentToken, amount };
 }
 
+/** What came of asking for money, and the card that is good from then on. */
+interface Collected {
+  readonly isPaid: boolean;
+  readonly paymentToken: string;
+}
+
+/** A card once named stays: nobody wants to be reminded again each quarter. */
+function cardAfter({ paymentToken }: Pick<Collected, 'paymentToken'>) {
+  return { paymentToken };
+}
+
 /** A reminder, time for another card, and one more try. */
 function dunningOf(graceMs: number) {
   return saga<Renewal & { readonly round: number }>('dunning', { version: 1, recovery: 'forward' })
@@ -53,11 +64,14 @@ function dunningOf(graceMs: number) {
       }),
       patient,
     )
-    .returns(({ results }) => results.collect.isPaid)
+    .returns(({ input, results }): Collected => ({
+      isPaid: results.collect.isPaid,
+      paymentToken: results['new-card']?.paymentToken ?? input.paymentToken,
+    }))
     .define();
 }
 
-/** One quarter's money, and access for it once it is there. Answers whether it is. */
+/** One quarter's money, and access for it once it is there. */
 function renewalOf(graceMs: number) {
   const dunning = dunningOf(graceMs);
   return saga<Renewal>('renewal', { version: 1, recovery: 'forward' })
@@ -67,11 +81,16 @@ function renewalOf(graceMs: number) {
       (late) => late.subSaga('dunning', dunning, ({ input }) => ({ ...input, round: 1 })),
     )
     .when(
-      ({ results }) => results.dunning === false,
-      (later) => later.subSaga('last-dunning', dunning, ({ input }) => ({ ...input, round: 2 })),
+      ({ results }) => results.dunning?.isPaid === false,
+      (later) =>
+        later.subSaga('last-dunning', dunning, ({ input, results }) => ({
+          ...input,
+          ...cardAfter(results.dunning ?? input),
+          round: 2,
+        })),
     )
     .when(
-      ({ results }) => results['last-dunning'] !== false,
+      ({ results }) => results['last-dunning']?.isPaid !== false,
       (paid) =>
         paid.step(
           'extend-access',
@@ -80,7 +99,10 @@ function renewalOf(graceMs: number) {
           patient,
         ),
     )
-    .returns(({ results }) => results['last-dunning'] !== false)
+    .returns(({ input, results }): Collected => {
+      const { paymentToken } = results['last-dunning'] ?? results.dunning ?? input;
+      return { isPaid: results['last-dunning']?.isPaid !== false, paymentToken };
+    })
     .define();
 }
 
@@ -104,35 +126,47 @@ export function subscriptionOf({ quarterMs, graceMs }: SubscriptionTimes) {
       (on) => on.subSaga('renew-2', renewal, ({ input }) => ({ ...input, quarter: 2 }), renewing),
     )
     .when(
-      ({ results }) => results['renew-2'] === true,
+      ({ results }) => results['renew-2']?.isPaid === true,
       (on) =>
         on
           .wait('second-quarter', quarterMs)
           .signal<Leaving, 'leave-before-3', 'continue'>('leave-before-3', ifSaid),
     )
     .when(
-      ({ results }) => results['renew-2'] === true && results['leave-before-3'] === undefined,
-      (on) => on.subSaga('renew-3', renewal, ({ input }) => ({ ...input, quarter: 3 }), renewing),
+      ({ results }) => results['renew-2']?.isPaid === true && results['leave-before-3'] === undefined,
+      (on) =>
+        on.subSaga(
+          'renew-3',
+          renewal,
+          ({ input, results }) => ({ ...input, ...cardAfter(results['renew-2'] ?? input), quarter: 3 }),
+          renewing,
+        ),
     )
     .when(
-      ({ results }) => results['renew-3'] === true,
+      ({ results }) => results['renew-3']?.isPaid === true,
       (on) =>
         on
           .wait('third-quarter', quarterMs)
           .signal<Leaving, 'leave-before-4', 'continue'>('leave-before-4', ifSaid),
     )
     .when(
-      ({ results }) => results['renew-3'] === true && results['leave-before-4'] === undefined,
-      (on) => on.subSaga('renew-4', renewal, ({ input }) => ({ ...input, quarter: 4 }), renewing),
+      ({ results }) => results['renew-3']?.isPaid === true && results['leave-before-4'] === undefined,
+      (on) =>
+        on.subSaga(
+          'renew-4',
+          renewal,
+          ({ input, results }) => ({ ...input, ...cardAfter(results['renew-3'] ?? input), quarter: 4 }),
+          renewing,
+        ),
     )
     .when(
-      ({ results }) => results['renew-4'] === true,
+      ({ results }) => results['renew-4']?.isPaid === true,
       (on) => on.wait('last-quarter', quarterMs),
     )
     .step('close-access', closeAccess, ({ input: { subscriptionId } }) => ({ subscriptionId }), patient)
     .returns(({ results }) => {
       const renewals = [results['renew-2'], results['renew-3'], results['renew-4']];
-      return { quarters: 1 + renewals.filter(Boolean).length };
+      return { quarters: 1 + renewals.filter((renewed) => renewed?.isPaid === true).length };
     })
     .define();
 }
