@@ -175,6 +175,7 @@ function reasonOf({
   because,
   blocked,
   abandoned,
+  locks,
 }: RestReason): Record<string, unknown> {
   return {
     kind,
@@ -188,5 +189,6 @@ function reasonOf({
     ...(because !== undefined && { because }),
     ...(blocked !== undefined && { blocked }),
     ...(abandoned !== undefined && { abandoned }),
+    ...(locks !== undefined && { locks }),
   };
 }

@@ -37,10 +37,13 @@ export class LockKeeper {
 
   /** Takes notice of what was committed. */
   note(committed: readonly Decision[]): void {
-    const changes = lockChangesOf(committed);
-    if (changes === undefined) return;
-    for (const { key } of [...changes.taken, ...changes.released]) this.touched.add(key);
-    for (const { transactionId } of changes.taken) this.waiting.add(transactionId);
+    const { taken, released } = lockChangesOf(committed) ?? { taken: [], released: [] };
+    for (const { key } of [...taken, ...released]) this.touched.add(key);
+    for (const { after, standing } of committed) {
+      if (after.protocol.claims === undefined || standing.phase !== 'moving') continue;
+      // Not only who has claimed just now: who comes back from a rest waits again, and nobody remembers it.
+      if (!this.waiting.has(after.record.transactionId)) this.watch([after]);
+    }
   }
 
   /** Takes notice of who waits, among those that were revived or that another owner told of. */
