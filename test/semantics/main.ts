@@ -9,4 +9,4 @@ import { allMentions } from './specs.js';
 const page = 'docs/reference/semantics-coverage.md';
 const text = pageOf(allMentions());
 writeFileSync(page, text);
-for (const [, line] of text.matchAll(/^(\d+ of \d+ have a test\..*)$/gm)) console.log(line);
+for (const [, line] of text.matchAll(/^(\d+ of \d+ have a test\..*)$/gm)) process.stdout.write(`${line}\n`);

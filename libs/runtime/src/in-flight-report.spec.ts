@@ -49,9 +49,8 @@ async function begun(
   const start = { ...own, definition: 'order', version, input: {}, startedAt: 0 };
   const entries = done.map((branchId, index) => {
     const reply = { outcome: 'succeeded', output: null } as const;
-    const event: TransactionEvent = {
-      ...{ type: 'replied', at: index, branchId, operation: 'action', generation: 1, reply },
-    };
+    const asked = { branchId, operation: 'action', generation: 1 } as const;
+    const event: TransactionEvent = { type: 'replied', at: index, ...asked, reply };
     return { ...own, seq: index + 1, event };
   });
   const status = { ...own, status: 'executing', phase: 'moving', at: 1, ...standing } as const;
