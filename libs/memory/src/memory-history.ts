@@ -27,7 +27,7 @@ export class MemoryHistory extends History {
 
   override remove({ before, endedBefore, limit, after = '' }: RemovalPage): Promise<Removal> {
     return this.database.transaction(async (tx) => {
-      const { transactions, entries, tombstones } = tablesOf(tx);
+      const { transactions, entries, tombstones, lateReplies } = tablesOf(tx);
       const rows = transactions.scan().map(([, row]) => row);
       const page = rows
         .filter(({ transactionId: id }) => id > after && id < before)
@@ -41,6 +41,7 @@ export class MemoryHistory extends History {
           await tombstones.put(transactionId, { transactionId, status, plantedAt: this.now() });
         if (plantedAt === undefined || plantedAt >= this.now() - ripeMs) continue;
         for (const [key] of entries.group(transactionId)) await entries.delete(key);
+        for (const [key] of lateReplies.group(transactionId)) await lateReplies.delete(key);
         await transactions.delete(transactionId);
         removed++;
       }

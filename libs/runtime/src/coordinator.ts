@@ -193,6 +193,7 @@ export class Coordinator {
     await this.reloadDoubtful();
     const inputs = await this.wishes.expand(arrived);
     const context = this.context();
+    this.late.begin();
     const summoned = await this.subjects.summon(inputs);
     const decisions = new Map<TransactionId, Decision>();
     for (const input of inputs) {
@@ -210,8 +211,8 @@ export class Coordinator {
     const committed = await this.writer.commit(effective);
     for (const input of inputs) if (input.kind === 'due') this.rearm(input.transactionId);
     await this.dispatcher.publish(committed);
-    await this.hearOfLocks(inputs, committed);
     await this.late.save(this.shards.epochs);
+    await this.hearOfLocks(inputs, committed);
     for (const { before, after } of committed)
       if (before === undefined)
         this.late.takeFor(after.record.transactionId).forEach((input) => this.hear(input));

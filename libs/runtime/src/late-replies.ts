@@ -34,6 +34,12 @@ export class LateReplies {
     private readonly options: LateRepliesOptions,
   ) {}
 
+  /** A batch begins. What one that failed had noted was weighed against a memory that may have been another's past, and
+   *  must not be kept under a later epoch; its inputs come again (R12). */
+  begin(): void {
+    this.noted.clear();
+  }
+
   /** What came for nobody in memory nor at rest: its transaction has ended, or is not known yet. */
   hear(input: Input, { ended, unknown }: Summoned): void {
     const live = ended.get(input.transactionId);

@@ -16,7 +16,6 @@ import type { ExternalJob } from './outcome-recorder.js';
 import { schemaProblem } from './operation.js';
 import { sendApart } from './send-apart.js';
 import {
-  isBranchId,
   isGeneration,
   commandTopic,
   replyMessage,
@@ -307,7 +306,9 @@ function isCommand(message: Message): message is Message<CommandData> {
   return (
     typeof transactionId === 'string' &&
     isUuid(transactionId) &&
-    isBranchId(branchId) &&
+    typeof branchId === 'string' &&
+    branchId.length > 0 &&
+    branchId.length <= 200 &&
     isHalf(operation) &&
     isCount(generation) &&
     isGeneration(generation) &&

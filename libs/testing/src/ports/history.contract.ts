@@ -14,6 +14,7 @@ export function describeHistoryContract(name: string, open: OpenPorts): void {
   describe(`${name} keeps the contract of History`, () => {
     const ports = freshPorts(open);
     removing(ports);
+    forgetting(ports);
     remembering(ports);
     horizons(ports);
   });
@@ -119,6 +120,22 @@ function removing(ports: () => PortsUnderTest): void {
     await ports().expireClaims();
     await look();
     expect(await left(ports(), starts)).toEqual([true, true, false, false]);
+  });
+}
+
+function forgetting(ports: () => PortsUnderTest): void {
+  test('late replies of what was removed go with it, and those of others stay', async () => {
+    const [ended, moving] = await past(ports(), [{}, { phase: 'moving', at: begunAt + 60_000 }]);
+    const epoch = await take(ports(), 1);
+    const late = { shard: 1, branchId: 'a', operation: 'action', generation: 1, at: begunAt } as const;
+    const said = { ...late, outcome: 'succeeded', meaning: 'covered' } as const;
+    const ids = [ended, moving].flatMap((start) => (start === undefined ? [] : [start.transactionId]));
+    const replies = ids.map((transactionId) => ({ ...said, transactionId }));
+    const bounds = { ofTransactionMax: 10, ofNobodyMax: 10 };
+    await ports().journal.keepLate({ epochs: new Map([[1, epoch]]), replies, ...bounds });
+    await removeTwice(ports());
+    const left = await Promise.all(ids.map((id) => ports().journal.lateReplies(id)));
+    expect(left.map((rows) => rows.length)).toEqual([0, 1]);
   });
 }
 

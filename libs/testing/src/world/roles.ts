@@ -90,6 +90,7 @@ function coordinate(
       hooks: {
         onFault: () => world.count('faults survived'),
         onLate: (count) => world.count('late', count),
+        onLateReply: ({ meaning }) => world.count(`late replies: ${meaning}`),
         onBug: (id, error) => world.problems.push(`bug: ${id} ${String(error)}`),
       },
     },
