@@ -268,6 +268,21 @@ describe('a child and its versions', () => {
     expect([house.row(childOne)?.version, house.row(transactionTwo)?.version]).toEqual([3, 4]);
   });
 
+  test('S91: one under way finishes as the version it began with, and what begins now is of the newest', async () => {
+    const first = await house.start('a', { definitions: only(pack(1)) });
+    answers['do label'] = { outcome: 'in-progress' };
+    await house.begin(transactionOne, 'pack', { sku: 'tea' });
+    await house.rig.until(() => story.includes('do label'));
+    first.die();
+    answers = {};
+    await house.start('b', { definitions: only(pack(1), pack(2)) });
+    await house.begin(transactionTwo, 'pack', { sku: 'tea' });
+    await house.reaches(transactionOne, 'completed', 100);
+    await house.reaches(transactionTwo, 'completed', 100);
+    expect(house.row(transactionOne)).toMatchObject({ version: 1, output: { version: 1, label: 'label 1' } });
+    expect(house.row(transactionTwo)).toMatchObject({ version: 2, output: { version: 2, label: 'label 2' } });
+  });
+
   test('S92, S25: parks where its version is missing, while its parent waits; resumed where it is known, both go on', async () => {
     const bugs: string[] = [];
     const hooks = { onBug: (id: string) => void bugs.push(id) };
