@@ -75,6 +75,7 @@ export {
   type ClosingStep,
   type CompensationReason,
   type GroupBuilder,
+  type AtomicDefinition,
   type LocalPart,
   type LockPart,
   type LockOptions,

@@ -7,7 +7,7 @@ import type { Probed, Replied, TimePassed } from '../event.js';
 import type { Refusal, Reply } from '../operation.js';
 import type { RestReason } from '../standing.js';
 import type { RetryPolicy } from '../transaction.js';
-import { stepOfNode, type SagaDefinition, type SettledStep } from './saga.plan.js';
+import { isTransaction, stepOfNode, type SagaDefinition, type SettledStep } from './saga.plan.js';
 import type { Branch, Done } from './saga.state.js';
 
 /** How a half ended: the participant's last word; silence beyond the last attempt; a probe's promise that nothing was
@@ -114,7 +114,7 @@ function meaningOfReply(
       return reply.failure.retryable && mayTry ? retryLater : reply;
     case 'in-progress':
       if (branch.waitingFor !== 'reply' || isStale(branch, event)) return nothing;
-      return stepOf(definition, branch).via.type === 'child' ? childWorks : pollLater;
+      return isTransaction(stepOf(definition, branch).via) ? childWorks : pollLater;
     default:
       // What another version of a participant might say must not stop the shard; the attempt will time out.
       return nothing;

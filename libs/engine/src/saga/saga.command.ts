@@ -19,6 +19,7 @@ export function commandOf(definition: SagaDefinition, branch: Branch): AskingCom
   switch (via.type) {
     case 'local':
       return { type: 'run-local', step: step.name, timeoutMs: step.timeoutMs, ...asking };
+    case 'atomic':
     case 'child': {
       const { name, version } = via.definition;
       const type = half === 'action' ? 'start-child' : 'undo-child';

@@ -21,6 +21,7 @@ import {
   type ClosingStep,
   type SagaDefinition,
   type StepContext,
+  type AtomicDefinition,
 } from './saga.plan.js';
 import type { AskedPart, ChildPart, LocalPart, LockPart, SignalPart } from './saga.parts.js';
 import { assertShape } from './saga.shape.js';
@@ -32,6 +33,7 @@ export type {
   ClosingContext,
   ClosingStep,
   CompensationReason,
+  AtomicDefinition,
   OnUnknown,
   SagaDefinition,
   SagaStep,
@@ -142,6 +144,26 @@ export class SagaBuilder<Input, Results, Output = null, Parts = Nothing> {
     const operation = canUndo ? { ...actions, compensation: 'transaction.undo' } : actions;
     const via = { type: 'child', definition } as const;
     const step = settleStep({ name, operation, input, via }, this.told.policy, options);
+    return new SagaBuilder(addWork(this.told, name, { kind: 'step', step }));
+  }
+
+  /** Adds a TCC or a two-phase commit as one step: it runs as a transaction of its own, by all of its branches or by
+   *  nobody. What is done so is final, so the step is the pivot; a no turns the saga around like any refusal. It has no
+   *  result. */
+  atomic<Name extends string, AtomicInput>(
+    name: Free<Name, Results>,
+    definition: AtomicDefinition<AtomicInput>,
+    input: (context: StepContext<Input, Results>) => NoInfer<AtomicInput>,
+    options: PatienceOptions = {},
+  ): SagaBuilder<
+    Input,
+    Results & Named<Name, null>,
+    null,
+    Parts & Named<Name, AskedPart<AtomicInput, null>>
+  > {
+    const operation = { participant: 'orchestrator', action: 'transaction.start', effect: 'local' } as const;
+    const via = { type: 'atomic', definition } as const;
+    const step = settleStep({ name, operation, input, via }, this.told.policy, { ...options, pivot: true });
     return new SagaBuilder(addWork(this.told, name, { kind: 'step', step }));
   }
 

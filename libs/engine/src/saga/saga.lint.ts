@@ -4,7 +4,7 @@
  * conditions that look at nothing.
  */
 import { versionedName, type Finding, type Known } from '../finding.js';
-import { stepOfNode, type SagaDefinition, type SagaNode, type SagaStep } from './saga.plan.js';
+import { isTransaction, stepOfNode, type SagaDefinition, type SagaNode, type SagaStep } from './saga.plan.js';
 
 type Rule = (definition: SagaDefinition, known: Known) => readonly Omit<Finding, 'saga'>[];
 
@@ -138,7 +138,7 @@ function lateLocks({ nodes, pivot, recovery }: SagaDefinition): ReturnType<Rule>
 /** A child is a transaction of its own, so who runs its parent must be able to run it too. */
 function children({ steps }: SagaDefinition, { runnable }: Known): ReturnType<Rule> {
   return steps.flatMap(({ name: step, via }) => {
-    if (via.type !== 'child' || runnable === undefined || runnable.has(versionedName(via.definition)))
+    if (!isTransaction(via) || runnable === undefined || runnable.has(versionedName(via.definition)))
       return [];
     const message = `${versionedName(via.definition)} is not among the definitions that are run here, so it would park`;
     return [{ severity: 'error', code: 'unknown-child', step, message } as const];

@@ -4,7 +4,14 @@
  */
 import type { Operation } from '../operation.js';
 import type { RetryPolicy } from '../transaction.js';
-import type { OnUnknown, SagaPolicy, SagaStep, SettledStep, Via } from './saga.plan.js';
+import {
+  isTransaction,
+  type OnUnknown,
+  type SagaPolicy,
+  type SagaStep,
+  type SettledStep,
+  type Via,
+} from './saga.plan.js';
 
 /** What a saga says about itself as a whole. Whatever is left out takes its default. */
 export interface SagaOptions {
@@ -76,7 +83,7 @@ export function settle(
   options: StepOptions & { readonly via?: Via },
 ): SettledStep {
   const { timeoutMs = 10_000, deadlineMs = Infinity, via = { type: 'participant' } } = options;
-  const { inProgressPollMs = via.type === 'child' ? dayMs : 1_000 } = options;
+  const { inProgressPollMs = isTransaction(via) ? dayMs : 1_000 } = options;
   const retry = Object.freeze({ ...patience, ...options.retry });
   const undoRetry = Object.freeze({ ...undoPatience, ...options.undoRetry });
   return { name, operation, via, timeoutMs, retry, undoRetry, inProgressPollMs, deadlineMs };

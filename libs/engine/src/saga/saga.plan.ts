@@ -33,7 +33,17 @@ export interface ClosingContext<Input> {
  *  deadline, then for a person · `ask`: a person decides. */
 export type OnUnknown = 'compensate' | 'probe' | 'wait' | 'ask';
 
-/** Who does a step: a participant, a function in the host, or another saga of the orchestrator's own. */
+/** A definition of TCC or of two-phase commit, as far as a saga must know it: done by all of its branches, or by nobody. */
+export interface AtomicDefinition<Input = unknown> {
+  readonly name: string;
+  readonly version: number;
+  readonly branches: readonly { readonly name: string }[];
+  /** Carries the type; never has a value. */
+  readonly types?: { readonly input: Input };
+}
+
+/** Who does a step: a participant, a function in the host, another saga of the orchestrator's own, or all the branches of
+ *  an atomic definition. */
 export type Via =
   | { readonly type: 'participant' }
   | {
@@ -41,7 +51,13 @@ export type Via =
       run(context: AnyContext): unknown;
       undo?(undo: Undo<AnyContext, unknown>): unknown;
     }
-  | { readonly type: 'child'; readonly definition: SagaDefinition };
+  | { readonly type: 'child'; readonly definition: SagaDefinition }
+  | { readonly type: 'atomic'; readonly definition: AtomicDefinition };
+
+/** Whether a step is a transaction of the orchestrator's own, which answers of its own accord. */
+export function isTransaction(via: Via): via is Extract<Via, { type: 'child' | 'atomic' }> {
+  return via.type === 'child' || via.type === 'atomic';
+}
 
 /** An operation under a name, with every default filled in. */
 export interface SettledStep {

@@ -4,6 +4,7 @@
  */
 import { participantsOf } from '../round/round.branch.js';
 import { retryIn } from '../round/round.js';
+import { answeringParent, type Awaited } from '../round/round.parent.js';
 import { timelineOf } from '../round/round.timeline.js';
 import type { Protocol, Standing } from '../transaction.js';
 import type { TccDefinition } from './tcc.definition.js';
@@ -12,9 +13,9 @@ import { isMoving, roundOf, type TccState } from './tcc.state.js';
 
 /** The protocol of one definition. It keeps nothing between calls: one serves every transaction of that definition.
  *  `begin`, `transition` and `timeline` throw only what the definition's own functions throw. */
-export function tccProtocol(definition: TccDefinition): Protocol<TccState> {
+export function tccProtocol(definition: TccDefinition): Protocol<TccState | Awaited<TccState>> {
   const { name, version, branches, onCancelled } = definition;
-  return {
+  const protocol: Protocol<TccState> = {
     name,
     version,
     participants: participantsOf(onCancelled === undefined ? branches : [...branches, onCancelled]),
@@ -26,6 +27,7 @@ export function tccProtocol(definition: TccDefinition): Protocol<TccState> {
     retryOf: (state, event) => (isMoving(state) ? retryIn(state.round, event) : undefined),
     timeline: (start, events) => timelineOf({ machine: tccMachine, definition, roundOf }, start, events),
   };
+  return answeringParent(protocol, 'confirmed');
 }
 
 function standingOf(state: TccState): Standing {

@@ -4,6 +4,7 @@
  */
 import { participantsOf } from '../round/round.branch.js';
 import { retryIn } from '../round/round.js';
+import { answeringParent, type Awaited } from '../round/round.parent.js';
 import { timelineOf } from '../round/round.timeline.js';
 import type { Protocol, Standing } from '../transaction.js';
 import type { TwoPhaseCommitDefinition } from './two-phase-commit.definition.js';
@@ -14,10 +15,12 @@ import { isMoving, roundOf, type TwoPhaseCommitState } from './two-phase-commit.
 /** The protocol of one definition. It keeps nothing between calls: one serves every transaction of that definition.
  *  `begin`, `transition` and `timeline` throw only what the definition's own functions throw. Its host must answer
  *  `decide` with `decided` in the same journal write; one that does not sees every transaction aborted, never harmed. */
-export function twoPhaseCommitProtocol(definition: TwoPhaseCommitDefinition): Protocol<TwoPhaseCommitState> {
+export function twoPhaseCommitProtocol(
+  definition: TwoPhaseCommitDefinition,
+): Protocol<TwoPhaseCommitState | Awaited<TwoPhaseCommitState>> {
   const { name, version, branches, onAborted } = definition;
   const machine = twoPhaseCommitMachine;
-  return {
+  const protocol: Protocol<TwoPhaseCommitState> = {
     name,
     version,
     participants: participantsOf(onAborted === undefined ? branches : [...branches, onAborted]),
@@ -29,6 +32,7 @@ export function twoPhaseCommitProtocol(definition: TwoPhaseCommitDefinition): Pr
     retryOf: (state, event) => (isMoving(state) ? retryIn(state.round, event) : undefined),
     timeline: (start, events) => timelineOf({ machine, definition, roundOf }, start, events),
   };
+  return answeringParent(protocol, 'committed');
 }
 
 function standingOf(state: TwoPhaseCommitState): Standing {
