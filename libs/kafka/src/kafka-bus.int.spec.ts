@@ -124,6 +124,21 @@ describeWithBroker('the Kafka bus', (brokers) => {
     );
 
     test(
+      'S10: one that keeps its records longer than they may live is refused, as the broker itself tells',
+      async () => {
+        const dayMs = 86_400_000;
+        const patient = await open({ recordAgeMsMax: 14 * dayMs });
+        await expect(patient.ensureTopics([{ topic, partitions: 1 }])).resolves.toBeUndefined();
+        const hasty = await open({ recordAgeMsMax: 13 * dayMs });
+        await expect(hasty.ensureTopics([{ topic, partitions: 1 }])).rejects.toMatchObject({
+          code: 'TOPIC_INVALID',
+          message: expect.stringContaining('wanted records that live 13.0 days at most, found 14.0'),
+        });
+      },
+      testMs,
+    );
+
+    test(
       'made by two instances at once are made once',
       async () => {
         const [one, two] = [await open(), await open()];

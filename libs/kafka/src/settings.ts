@@ -60,6 +60,9 @@ export interface KafkaSettings {
   readonly commitIntervalMs?: number;
   /** Of topics that `ensureTopics` creates; -1 leaves it to the broker. Default -1. */
   readonly replicationFactor?: number;
+  /** How old a record may become at most, ms; topics that keep theirs for longer are refused, dead letters apart. Default: any
+   *  age. */
+  readonly recordAgeMsMax?: number;
   /** How long `start`, `subscribe` and `ensureTopics` try to reach a broker. Default 30,000. */
   readonly connectTimeoutMs?: number;
   /** Stamps what is sent and observes what is received. Without it messages carry no hybrid time. */
@@ -68,7 +71,7 @@ export interface KafkaSettings {
   readonly log?: (level: KafkaLogLevel, message: string) => void;
 }
 
-type Optional = 'ssl' | 'sasl' | 'hybridClock';
+type Optional = 'ssl' | 'sasl' | 'hybridClock' | 'recordAgeMsMax';
 
 /** The settings with every default filled in. */
 export type ResolvedSettings = Required<Omit<KafkaSettings, Optional>> & Pick<KafkaSettings, Optional>;

@@ -28,6 +28,7 @@ function clientThatTells(
     connect: () => Promise.resolve(),
     disconnect: () => Promise.resolve(),
     fetchTopicMetadata: () => Promise.resolve(metadata(answers[Math.min(asked++, answers.length - 1)]!)),
+    describeConfigs: () => Promise.reject(new Error('nobody asked')),
     createTopics: ({ topics }: { topics: { topic: string }[] }) => {
       made.push(...topics.map(({ topic }) => topic));
       return Promise.resolve(true);

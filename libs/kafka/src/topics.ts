@@ -9,6 +9,7 @@ import type { Admin } from 'kafkajs';
 import { isDeadLetterTopic } from './dead-letter.js';
 import { isRefusal, toFault, typeOf } from './faults.js';
 import type { ResolvedSettings } from './settings.js';
+import { checkAges, type ConfigAdmin } from './topic-age.js';
 
 /** News of a topic that was just made needs a moment to reach every broker. */
 const spreadMs = 2_000;
@@ -16,7 +17,7 @@ const pauseMs = 200;
 
 type Counts = ReadonlyMap<string, number>;
 
-type TopicAdmin = Pick<Admin, 'connect' | 'disconnect' | 'fetchTopicMetadata' | 'createTopics'>;
+type TopicAdmin = ConfigAdmin & Pick<Admin, 'connect' | 'disconnect' | 'fetchTopicMetadata' | 'createTopics'>;
 
 /** What is needed of the client. */
 export interface AdminSource {
@@ -87,7 +88,21 @@ export class Topics {
     const absentTopics = [...specifications.keys()].filter((topic) => !after.has(topic));
     // A broker may tell of a topic a moment after it was made, so this is asked again until the time-out.
     if (absentTopics.length > 0) throw absent(absentTopics, { retryable: true });
+    const kept = [...specifications.keys()].filter((topic) => !isDeadLetterTopic(topic));
+    await this.checkAges(admin, kept);
     for (const topic of specifications.keys()) this.counts.set(topic, after.get(topic)!);
+  }
+
+  /** Who may not read the broker's configuration is on their own, and is told so. */
+  private async checkAges(admin: TopicAdmin, topics: readonly string[]): Promise<void> {
+    const { recordAgeMsMax, log } = this.settings;
+    if (recordAgeMsMax === undefined || topics.length === 0) return;
+    try {
+      await checkAges(admin, topics, recordAgeMsMax);
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      log('warn', `the broker does not tell how long it keeps records: ${typeOf(error) ?? String(error)}`);
+    }
   }
 
   private async create(admin: TopicAdmin, missing: readonly (readonly [string, number])[]): Promise<void> {

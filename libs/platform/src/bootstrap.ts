@@ -172,7 +172,7 @@ const kafkaLevels = { error: 'warn', warn: 'debug', info: 'debug', debug: 'debug
 /** A neighbour whose clock is further ahead than this is not followed, ms: one wrong host must not drag the others. */
 const clockDriftMsMax = 60_000;
 
-function kafkaBus(service: string, { kafka }: Config, log: Log): Bus {
+function kafkaBus(service: string, { kafka, retention }: Config, log: Log): Bus {
   const { brokers, sslCa, sasl, replicationFactor, topicPrefix } = kafka;
   if (brokers === undefined) {
     throw new Fault(
@@ -187,6 +187,7 @@ function kafkaBus(service: string, { kafka }: Config, log: Log): Bus {
     hybridClock: new HybridClock(() => Date.now(), { maxDriftMs: clockDriftMsMax }),
     log: (level, message) => log[kafkaLevels[level]](message, { client: 'kafka' }),
     clientId: `${service}@${hostname()}`,
+    recordAgeMsMax: retention.redeliveryMs,
     ssl: kafka.ssl && (sslCa === undefined ? true : { ca: sslCa }),
     ...(sasl && { sasl }),
     ...(replicationFactor && { replicationFactor }),
