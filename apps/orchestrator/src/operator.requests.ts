@@ -73,6 +73,20 @@ export const signalBody = z.strictObject({
   reason: reason.default('signalled'),
 });
 
+/** A bulk job must say whom it means: an empty filter would reach everybody. */
+export const bulkBody = z.strictObject({
+  action: z.enum(['resume', 'cancel']),
+  filter: z
+    .strictObject({ status: z.enum(statuses).optional(), definition: definitionName.optional() })
+    .refine(
+      ({ status, definition }) => status !== undefined || definition !== undefined,
+      'name a status or a definition',
+    ),
+  perSecond: z.int().min(1).max(1_000),
+  reason,
+});
+
+export type BulkBody = z.infer<typeof bulkBody>;
 export type ListQuery = z.infer<typeof listQuery>;
 export type StartBody = z.infer<typeof startBody>;
 export type WishBody = z.infer<typeof wishBody>;

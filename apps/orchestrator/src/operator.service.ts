@@ -11,6 +11,7 @@ import {
   type Asked,
   type StartAnswer,
   type StartRequest,
+  type StoredTransaction,
   type Tombstone,
   type TransactionQuery,
   type WishAnswer,
@@ -42,6 +43,11 @@ export class OperatorService {
 
   async list(query: TransactionQuery): Promise<readonly TransactionSummary[]> {
     return (await this.journal.list(query)).map(summaryOf);
+  }
+
+  /** Rows without their events, newest first. */
+  find(query: TransactionQuery): Promise<readonly StoredTransaction[]> {
+    return this.journal.list(query);
   }
 
   /** A start that was accepted and has not begun is shown as such (R13). What was removed throws a 410: it is done, and

@@ -5,6 +5,7 @@ import { CoordinatorModule, type Host } from '@sagamore/platform';
 import type { Protocol } from '@sagamore/engine';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { InDoubtController } from './in-doubt.controller.js';
+import { BulkController } from './bulk.controller.js';
 import { LockController } from './lock.controller.js';
 import { OperatorController } from './operator.controller.js';
 import { OperatorService } from './operator.service.js';
@@ -25,6 +26,7 @@ export class OrchestratorModule {
         OperatorController,
         ScheduleController,
         WishesController,
+        BulkController,
       ],
       providers: [OperatorService],
     };

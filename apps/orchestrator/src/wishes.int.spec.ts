@@ -454,3 +454,52 @@ describe('cancel and repair', () => {
       expect(await wish(id, what)).toMatchObject({ status: 409, body: { code: 'TRANSACTION_ENDED' } });
   });
 });
+
+describe('POST /bulk', () => {
+  test('S107: a bulk cancel reaches running and paused transactions alike, counts them, and counts those at their end apart', async () => {
+    answer = () => undefined;
+    const definition = 'trip';
+    const ids = await Promise.all(
+      Array.from({ length: 4 }, async () => String((await start(definition)).body['transactionId'])),
+    );
+    await until(
+      async () => ids.length === asked.filter(({ transactionId }) => ids.includes(transactionId)).length,
+    );
+    expect((await wish(ids[0] ?? '', 'pause')).status).toBe(202);
+    await until(async () => (await inspect(ids[0] ?? ''))['journalVersion'] === 1);
+    const body = {
+      action: 'cancel',
+      filter: { definition },
+      perSecond: 1_000,
+      reason: 'over',
+    };
+    const begun = await ask('POST', '/bulk', body);
+    expect(begun).toMatchObject({ status: 202, body: { status: 'running' } });
+    const path = `/bulk/${String(begun.body['bulkId'])}`;
+    await until(async () => (await ask('GET', path)).body['status'] === 'done');
+    expect((await ask('GET', path)).body).toMatchObject({
+      accepted: 4,
+      declined: (await count(`transaction where definition = 'trip'`)) - 4,
+    });
+    answer = () => succeeded({});
+    for (const id of ids)
+      await until(async () => JSON.stringify((await inspect(id))['words']).includes('cancel-requested'));
+    expect((await ask('POST', `${path}/stop`)).body).toMatchObject({ status: 'done' });
+  }, 30_000);
+
+  test.each([
+    ['a filter that would reach everybody', { action: 'cancel', filter: {}, perSecond: 1, reason: 'x' }],
+    ['B36: a rate of nothing', { action: 'cancel', filter: { status: 'parked' }, perSecond: 0, reason: 'x' }],
+    ['B16: no reason', { action: 'resume', filter: { status: 'parked' }, perSecond: 1 }],
+    ['an action that is none', { action: 'erase', filter: { status: 'parked' }, perSecond: 1, reason: 'x' }],
+  ])('%s is refused', async (_what, body) => {
+    expect((await ask('POST', '/bulk', body)).status).toBe(400);
+  });
+
+  test('a job that nobody knows is a 404', async () => {
+    expect(await ask('GET', `/bulk/${uuidv7(1)}`)).toMatchObject({
+      status: 404,
+      body: { code: 'BULK_JOB_UNKNOWN' },
+    });
+  });
+});
