@@ -29,6 +29,8 @@ export interface StackProcess {
   stop(): Promise<void>;
   /** The processes of a supervised stack, by name. */
   pids(): Readonly<Record<string, number>>;
+  /** All that it said, without colours. */
+  output(): string;
   /** The end of what it said. */
   tail(): string;
   /** Stops it, by force in the end, and removes its data. Idempotent. */
@@ -75,6 +77,7 @@ export function stackProcess(entry: string, flags: readonly string[]): StackProc
         throw new Error(`the stack did not stop within ${stopMsMax / 1_000} s`);
     },
     pids,
+    output: () => stripVTControlCharacters(said()),
     tail: () => said().split('\n').slice(-tailLines).join('\n'),
     async dispose() {
       if (child !== undefined && !hasEnded(child)) {

@@ -8,7 +8,8 @@ import { existsSync, mkdirSync, openSync, closeSync, readFileSync, rmSync, write
 import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { answersApiVersions, freePorts } from './probe.js';
-import { brokerJars, isAlive, javaCommand, run } from './jars.js';
+import { isAlive, run } from '../made-once.js';
+import { brokerJars, javaCommand } from './jars.js';
 import { clusterId, loggingProperties, serverProperties, type BrokerPorts } from './properties.js';
 
 /** A cold JVM on a busy machine takes up to twenty seconds; two minutes mean that it will not come. */

@@ -15,6 +15,7 @@ import {
   writeStack,
   createDatabases,
 } from '@sagamore/local';
+import { startJaeger, type LocalJaeger } from '../jaeger/jaeger.js';
 import { freePort, keepAlive, Supervisor } from '../supervisor.js';
 import { startBroker } from './broker.js';
 
@@ -25,6 +26,7 @@ const usage = `Usage: npm run start:kafka -- [options]
   --port <number>               the order API; 0 takes a free port      (default 3000)
   --orchestrator-port <number>  the operators' API; 0 takes a free port (default 3001)
   --directory <path>            where data is kept between runs         (default .sagamore)
+  --jaeger                      start a Jaeger too, and trace every order (built once with Go)
   --help                        this text
 
 KAFKA_BROKERS and DATABASE_URL_<SERVICE> name servers of yours; what is not named is started here.
@@ -34,6 +36,7 @@ interface Options {
   readonly port: number;
   readonly orchestratorPort: number;
   readonly directory: string;
+  readonly jaeger: boolean;
 }
 
 type Stops = (() => Promise<void>)[];
@@ -44,6 +47,7 @@ function readOptions(): Options {
       port: { type: 'string', default: '3000' },
       'orchestrator-port': { type: 'string', default: '3001' },
       directory: { type: 'string', default: '.sagamore' },
+      jaeger: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
@@ -53,7 +57,7 @@ function readOptions(): Options {
   }
   const port = portOf(values.port);
   const orchestratorPort = values.port === '0' ? 0 : portOf(values['orchestrator-port']);
-  return { port, orchestratorPort, directory: resolve(values.directory) };
+  return { port, orchestratorPort, directory: resolve(values.directory), jaeger: values.jaeger };
 }
 
 function portOf(text: string): number {
@@ -76,8 +80,10 @@ async function main(): Promise<void> {
   }
 }
 
-async function startAll({ port, orchestratorPort, directory }: Options, stops: Stops): Promise<void> {
+async function startAll(options: Options, stops: Stops): Promise<void> {
+  const { port, orchestratorPort, directory } = options;
   const supervisor = new Supervisor(directory, say);
+  const jaeger = options.jaeger ? await jaegerFor(directory, stops) : undefined;
   const brokers = await brokersFor(directory, supervisor, stops);
   const { databaseUrls, postgresDirectory } = await databasesFor(directory, supervisor, stops);
   stops.push(() => supervisor.stop());
@@ -95,6 +101,7 @@ async function startAll({ port, orchestratorPort, directory }: Options, stops: S
     PARTICIPANT_URL_TRAVEL: process.env['PARTICIPANT_URL_TRAVEL'] ?? `${simulatorsUrl}/travel`,
     PARTICIPANT_URL_BILLING: process.env['PARTICIPANT_URL_BILLING'] ?? `${simulatorsUrl}/billing`,
     SIMULATORS_DIRECTORY: simulatorsDirectory,
+    ...(jaeger !== undefined && { OTEL_EXPORTER_OTLP_ENDPOINT: jaeger.otlpUrl, TRACE_PERCENT: '100' }),
   };
   const urls: Record<string, string> = { simulators: simulatorsUrl };
   for (const name of ['inventory', 'payment', 'shipping']) urls[name] = await url(0);
@@ -121,6 +128,7 @@ async function startAll({ port, orchestratorPort, directory }: Options, stops: S
       `  logs and process ids lie in ${join(directory, 'logs')} and ${join(directory, 'processes.json')}`,
     ),
   );
+  if (jaeger !== undefined) line(`jaeger ${jaeger.queryUrl}/api/traces/<transaction id without dashes>`);
   line(`ready ${urls['order']}`);
   line(`ready orchestrator ${urls['orchestrator']}`);
 }
@@ -150,6 +158,14 @@ async function brokersFor(directory: string, supervisor: Supervisor, stops: Stop
   stops.push(() => broker.stop());
   supervisor.alsoRuns('kafka', () => broker.current().pid);
   return broker.current().brokers;
+}
+
+async function jaegerFor(directory: string, stops: Stops): Promise<LocalJaeger> {
+  const jaeger = await step('Jaeger', (progress) =>
+    startJaeger({ directory: join(directory, 'jaeger'), log: progress.say }),
+  );
+  stops.push(() => jaeger.stop());
+  return jaeger;
 }
 
 interface Databases {
