@@ -46,15 +46,15 @@ export async function startJaeger({
   const directory = resolve(given);
   mkdirSync(directory, { recursive: true });
   const place = await madeOnce({ ...recipe, log, make: (partial) => build(partial, log) });
-  const ports = await freePorts(6, []);
-  const [otlp, otlpGrpc, query, queryGrpc, admin, sampling] = ports;
+  const [otlp, otlpGrpc, query, queryGrpc, admin, grpc, http] = await freePorts(7);
   const child = launch(join(place, 'jaeger'), directory, {
     'collector.otlp.http.host-port': otlp!,
     'collector.otlp.grpc.host-port': otlpGrpc!,
     'query.http-server.host-port': query!,
     'query.grpc-server.host-port': queryGrpc!,
     'admin.http.host-port': admin!,
-    'http-server.host-port': sampling!,
+    'collector.grpc-server.host-port': grpc!,
+    'collector.http-server.host-port': http!,
   });
   const queryUrl = `http://127.0.0.1:${query}`;
   try {
