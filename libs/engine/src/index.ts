@@ -113,6 +113,7 @@ export {
 } from './locks/lock.js';
 // What branches asked in parallel have in common
 export type { BranchOptions, EndContext, EndReason, Patience } from './round/round.branch.js';
+export type { AwaitedRound } from './round/round.parent.js';
 // TCC
 export {
   tcc,

@@ -5,7 +5,6 @@
  */
 import { afterAll, afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { refused, succeeded, type Reply } from '@sagamore/engine';
-import { Fault } from '@sagamore/resilience';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { chmod } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

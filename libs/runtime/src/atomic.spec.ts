@@ -34,9 +34,7 @@ interface Input {
 
 const operationOf = (service: string) => {
   const told = { input: trusted<Input>(), output: trusted<unknown>() };
-  const declared = operation(`${service}.hold`, { ...told, confirm: 'keep', undo: 'let-go' });
-  const { confirm = '', compensation = '' } = declared;
-  return { ...declared, confirm, compensation };
+  return operation(`${service}.hold`, { ...told, confirm: 'keep', undo: 'let-go' });
 };
 const stock = operationOf('stock');
 const card = operationOf('card');

@@ -5,7 +5,7 @@
  */
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { succeeded, twoPhaseMessage, twoPhaseMessageProtocol } from '@sagamore/engine';
-import { MemoryBarrier, MemoryDatabase, MemoryIntents, memoryTx, type CommitHooks } from '@sagamore/memory';
+import { MemoryBarrier, MemoryIntents, memoryTx, type CommitHooks } from '@sagamore/memory';
 import { Fault } from '@sagamore/resilience';
 import { Orchestration } from '../../../test/support/orchestration.js';
 import { transactionOne, transactionTwo, trusted } from '../../../test/support/runtime.js';

@@ -9,13 +9,13 @@ import type { Transition } from '../machine.js';
 import type { Parent, Protocol, ProtocolCommand, TransactionEvent } from '../transaction.js';
 
 /** The state of a round that somebody waits for. */
-export interface Awaited<State> {
+export interface AwaitedRound<State> {
   readonly round: State;
   /** With the asking that is the latest: what is answered under an older one would not be heard. */
   readonly parent: Parent;
 }
 
-type Step<State> = Transition<State | Awaited<State>, ProtocolCommand>;
+type Step<State> = Transition<State | AwaitedRound<State>, ProtocolCommand>;
 
 const working: Reply = { outcome: 'in-progress' };
 
@@ -24,8 +24,8 @@ const working: Reply = { outcome: 'in-progress' };
 export function answeringParent<State extends object>(
   protocol: Protocol<State>,
   done: string,
-): Protocol<State | Awaited<State>> {
-  const roundOf = (state: State | Awaited<State>): State => ('parent' in state ? state.round : state);
+): Protocol<State | AwaitedRound<State>> {
+  const roundOf = (state: State | AwaitedRound<State>): State => ('parent' in state ? state.round : state);
 
   /** Where the round now stands, in words for the parent. */
   function replyOf(round: State): Reply {
@@ -37,12 +37,12 @@ export function answeringParent<State extends object>(
     return { outcome: 'refused', refusal: details === undefined ? { code } : { code, details } };
   }
 
-  function tell({ parent }: Awaited<State>, reply: Reply): AnswerParentCommand {
+  function tell({ parent }: AwaitedRound<State>, reply: Reply): AnswerParentCommand {
     const { transactionId, branchId, operation, generation } = parent;
     return { type: 'answer-parent', transactionId, branchId, operation, generation, reply };
   }
 
-  function hear(state: Awaited<State>, event: TransactionEvent & { readonly type: 'parent-asked' }) {
+  function hear(state: AwaitedRound<State>, event: TransactionEvent & { readonly type: 'parent-asked' }) {
     const { operation, generation } = event;
     if (operation === 'action' && generation < state.parent.generation) return { state, commands: [] };
     const isNews = generation > state.parent.generation;
@@ -50,7 +50,7 @@ export function answeringParent<State extends object>(
     return { state: heard, commands: [tell(heard, replyOf(heard.round))] };
   }
 
-  function follow(state: Awaited<State>, event: TransactionEvent): Step<State> {
+  function follow(state: AwaitedRound<State>, event: TransactionEvent): Step<State> {
     if (event.type === 'parent-asked') return hear(state, event);
     const { state: round, commands } = protocol.transition(state.round, event);
     const next = round === state.round ? state : { ...state, round };

@@ -4,7 +4,7 @@
  */
 import { participantsOf } from '../round/round.branch.js';
 import { retryIn } from '../round/round.js';
-import { answeringParent, type Awaited } from '../round/round.parent.js';
+import { answeringParent, type AwaitedRound } from '../round/round.parent.js';
 import { timelineOf } from '../round/round.timeline.js';
 import type { Protocol, Standing } from '../transaction.js';
 import type { TccDefinition } from './tcc.definition.js';
@@ -13,7 +13,7 @@ import { isMoving, roundOf, type TccState } from './tcc.state.js';
 
 /** The protocol of one definition. It keeps nothing between calls: one serves every transaction of that definition.
  *  `begin`, `transition` and `timeline` throw only what the definition's own functions throw. */
-export function tccProtocol(definition: TccDefinition): Protocol<TccState | Awaited<TccState>> {
+export function tccProtocol(definition: TccDefinition): Protocol<TccState | AwaitedRound<TccState>> {
   const { name, version, branches, onCancelled } = definition;
   const protocol: Protocol<TccState> = {
     name,

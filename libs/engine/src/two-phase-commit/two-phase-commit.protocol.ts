@@ -4,7 +4,7 @@
  */
 import { participantsOf } from '../round/round.branch.js';
 import { retryIn } from '../round/round.js';
-import { answeringParent, type Awaited } from '../round/round.parent.js';
+import { answeringParent, type AwaitedRound } from '../round/round.parent.js';
 import { timelineOf } from '../round/round.timeline.js';
 import type { Protocol, Standing } from '../transaction.js';
 import type { TwoPhaseCommitDefinition } from './two-phase-commit.definition.js';
@@ -17,7 +17,7 @@ import { isMoving, roundOf, type TwoPhaseCommitState } from './two-phase-commit.
  *  `decide` with `decided` in the same journal write; one that does not sees every transaction aborted, never harmed. */
 export function twoPhaseCommitProtocol(
   definition: TwoPhaseCommitDefinition,
-): Protocol<TwoPhaseCommitState | Awaited<TwoPhaseCommitState>> {
+): Protocol<TwoPhaseCommitState | AwaitedRound<TwoPhaseCommitState>> {
   const { name, version, branches, onAborted } = definition;
   const machine = twoPhaseCommitMachine;
   const protocol: Protocol<TwoPhaseCommitState> = {

@@ -166,7 +166,7 @@ export class HostBus extends Bus {
   /** A consumer that was thrown out ends the batch in its hand BEFORE it joins again: one call at a time. It waits for no
    *  other of its process, whose batch may wait for what this one will be told. */
   private async rejoinBy(receiver: MemoryBus, subscription: Subscription): Promise<void> {
-    await Promise.allSettled(this.inHand.get(subscription) ?? []);
+    await Promise.allSettled(this.inHand.get(subscription) ?? new Set<Promise<void>>());
     await this.host.pass();
     // Thrown out once more meanwhile: whoever let it go on since joins for it.
     if (this.receiver === receiver) await this.join(subscription);
