@@ -202,7 +202,7 @@ export class Coordinator {
       else if ('reason' in decision) hopeless.push(decision);
       else {
         const next = decide(decision, input, context);
-        if (next === decision) this.late.weigh(decision.after, input);
+        if (next === decision) this.late.left(decision, input);
         decisions.set(input.transactionId, next);
       }
     }

@@ -110,6 +110,20 @@ describe('the ledger of late replies', () => {
     expect(await ledger()).toEqual([]);
   });
 
+  test('R16: what comes with the repeat of a start is weighed by where the transaction stands, not by a new beginning', async () => {
+    await send(startOf(transactionOne, 'two-steps'));
+    await untilAsked(1);
+    await reply(0, succeeded({}));
+    await untilAsked(2);
+    await reply(1, succeeded({}));
+    await ended('completed');
+    await send(startOf(transactionOne, 'two-steps'), answerTo(asked[1]!, succeeded({})));
+    await rig.clock.advanceAsync(10_000);
+    await rig.settle();
+    expect(told).toEqual([]);
+    expect(await ledger()).toEqual([]);
+  });
+
   test('S95: an answer that contradicts what was built upon is told aloud, once, however often it comes', async () => {
     await send(startOf(transactionOne, 'two-steps'));
     await untilAsked(1);

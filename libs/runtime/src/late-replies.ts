@@ -4,7 +4,7 @@
  * transaction, and nothing of it holds the inbox.
  */
 import { Fault } from '@sagamore/resilience';
-import { repliedOf, type LiveTransaction } from './decision.js';
+import { repliedOf, type Decision, type LiveTransaction } from './decision.js';
 import type { Input } from './inbox.js';
 import type { Summoned } from './subjects.js';
 import type { Clock, Epoch, Journal, LateRepliesToKeep, Shard, StoredLateReply } from './ports.js';
@@ -47,8 +47,15 @@ export class LateReplies {
     else if (input.kind === 'reply' && unknown.has(input.transactionId)) this.hold(input);
   }
 
+  /** An input left its transaction as it was. One that begins only in this batch may be known to the store, and then it
+   *  stands elsewhere: what is said to it waits until the commit has found out (R16). */
+  left({ before, after }: Decision, input: Input): void {
+    if (before !== undefined) this.weigh(after, input);
+    else if (input.kind === 'reply') this.hold(input);
+  }
+
   /** Weighs an input that left its transaction as it was. What merely says again what is known is not kept. */
-  weigh({ protocol, state }: Pick<LiveTransaction, 'protocol' | 'state'>, input: Input): void {
+  private weigh({ protocol, state }: Pick<LiveTransaction, 'protocol' | 'state'>, input: Input): void {
     if (input.kind !== 'reply') return;
     const meaning = protocol.classifyLate?.(state, repliedOf(input.reply, this.ports.journal.now()));
     if (meaning !== undefined && meaning !== 'duplicate') this.note(input, meaning);

@@ -278,7 +278,8 @@ function facts({ facts: told, rows }: Evidence): readonly string[] {
 
 /** I22: what was told had happened. */
 function phantoms({ facts: told, rows }: Evidence): readonly string[] {
-  const written = new Map<string, number>();
+  // One that comes to rest as it begins has no event yet.
+  const written = new Map(rows<TransactionRow>('orchestrator', 'transaction').map(([id]) => [id, 0]));
   for (const [key, { seq }] of rows<{ seq: number }>('orchestrator', 'journal')) {
     const id = key.slice(0, key.indexOf('#'));
     written.set(id, Math.max(seq, written.get(id) ?? 0));

@@ -90,7 +90,12 @@ function coordinate(
       hooks: {
         onFault: () => world.count('faults survived'),
         onLate: (count) => world.count('late', count),
-        onLateReply: ({ meaning }) => world.count(`late replies: ${meaning}`),
+        // Every participant here keeps a barrier, so nothing can take effect behind its undo.
+        onLateReply: ({ transactionId, branchId, meaning }) => {
+          if (meaning === 'needs-undo')
+            world.problems.push(`I14: ${transactionId} ${branchId} needs an undo`);
+          else world.count(`late replies: ${meaning}`);
+        },
         onBug: (id, error) => world.problems.push(`bug: ${id} ${String(error)}`),
       },
     },
