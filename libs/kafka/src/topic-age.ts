@@ -3,7 +3,7 @@
  * dies would let the question be done twice, so a start with such topics is refused (S10).
  */
 import { Fault } from '@sagamore/resilience';
-import { ConfigResourceTypes, type Admin } from 'kafkajs';
+import kafkajs, { type Admin } from 'kafkajs';
 
 /** What is needed of the client. */
 export type ConfigAdmin = Pick<Admin, 'describeConfigs'>;
@@ -17,7 +17,7 @@ export async function checkAges(
   ageMsMax: number,
 ): Promise<void> {
   const configNames = ['retention.ms', 'segment.ms'];
-  const resources = topics.map((name) => ({ type: ConfigResourceTypes.TOPIC, name, configNames }));
+  const resources = topics.map((name) => ({ type: kafkajs.ConfigResourceTypes.TOPIC, name, configNames }));
   const { resources: found } = await admin.describeConfigs({ includeSynonyms: false, resources });
   for (const { resourceName, configEntries } of found) {
     const valueOf = (name: string) =>
