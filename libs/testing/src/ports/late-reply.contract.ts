@@ -3,16 +3,13 @@
  * What a late reply means is the protocols' affair; nothing here judges it.
  */
 import { expect, test } from '@jest/globals';
-import type { LateRepliesToKeep } from '@sagamore/runtime';
+import type { StoredLateReply } from '@sagamore/runtime';
 import { shardCount, take } from './journal-fixtures.js';
 import { nextId, type PortsUnderTest } from './open.js';
 
-type Late = LateRepliesToKeep['replies'][number];
-
-function late(overrides: Partial<Late> = {}): Late {
+function late(overrides: Partial<StoredLateReply> = {}): StoredLateReply {
   return {
     transactionId: nextId(),
-    shard: 1,
     branchId: 'reserve-inventory',
     operation: 'action',
     generation: 1,
@@ -24,19 +21,21 @@ function late(overrides: Partial<Late> = {}): Late {
 }
 
 const bounds = { ofTransactionMax: 3, ofNobodyMax: 2 };
-const bare = ({ shard: _, ...kept }: Late) => kept;
 
 /** Registers the tests. */
 export function describeLateReplies(ports: () => PortsUnderTest): void {
-  const keep = async (epoch: number, ...replies: readonly Late[]) =>
-    ports().journal.keepLate({ epochs: new Map([[1, epoch]]), replies, ...bounds });
+  const keepOn = async (shard: number, epoch: number, replies: readonly StoredLateReply[]) => {
+    const there = replies.map((reply) => ({ ...reply, shard }));
+    return ports().journal.keepLate({ epochs: new Map([[1, epoch]]), replies: there, ...bounds });
+  };
+  const keep = (epoch: number, ...replies: readonly StoredLateReply[]) => keepOn(1, epoch, replies);
   const of = (transactionId: string) => ports().journal.lateReplies(transactionId);
 
   test('S17: a late reply is kept as it was told, and one transaction shows its own alone', async () => {
     const epoch = await take(ports(), 1);
     const [first, second] = [late(), late({ meaning: 'contradicts', outcome: 'refused' })];
-    expect(await keep(epoch, first, second)).toEqual(expect.arrayContaining([bare(first), bare(second)]));
-    expect(await of(first.transactionId)).toEqual([bare(first)]);
+    expect(await keep(epoch, first, second)).toEqual(expect.arrayContaining([first, second]));
+    expect(await of(first.transactionId)).toEqual([first]);
     expect(await of(nextId())).toEqual([]);
   });
 
@@ -46,16 +45,17 @@ export function describeLateReplies(ports: () => PortsUnderTest): void {
     await keep(epoch, first);
     expect(await keep(epoch, { ...first, at: 9_000, meaning: 'covered' })).toEqual([]);
     const other = { ...first, outcome: 'refused', at: 9_000 } as const;
-    expect(await keep(epoch, first, other)).toEqual([bare(other)]);
-    expect(await of(first.transactionId)).toEqual([bare(first), bare(other)]);
+    expect(await keep(epoch, first, other)).toEqual([other]);
+    expect(await of(first.transactionId)).toEqual([first, other]);
   });
 
   test('R10: what a stale epoch brings, or one of a shard that is not held, is dropped', async () => {
     const stale = await take(ports(), 1);
     const epoch = await take(ports(), 1, 'process-2');
-    const [old, strange, fresh] = [late(), late({ shard: shardCount - 1 }), late()];
+    const [old, strange, fresh] = [late(), late(), late()];
     expect(await keep(stale, old)).toEqual([]);
-    expect(await keep(epoch, strange, fresh)).toEqual([bare(fresh)]);
+    expect(await keepOn(shardCount - 1, epoch, [strange])).toEqual([]);
+    expect(await keep(epoch, fresh)).toEqual([fresh]);
     expect(await of(old.transactionId)).toEqual([]);
   });
 
