@@ -97,8 +97,7 @@ class Story {
   }
 
   end(): History {
-    for (const asked of [...this.open.values()])
-      this.close(asked, { endedAt: this.until, outcome: 'unknown' });
+    for (const asked of this.open.values()) this.close(asked, { endedAt: this.until, outcome: 'unknown' });
     const attempts = this.closed.toSorted((one, other) => one.askedAt - other.askedAt);
     const told = { attempts, waits: this.waits, until: this.until };
     return this.decision === undefined ? told : { ...told, decision: this.decision };
@@ -106,7 +105,7 @@ class Story {
 
   /** Whatever of the branch is still open is not waited for any more once it is asked anew. */
   private supersede(branchId: string, at: number): void {
-    for (const asked of [...this.open.values()])
+    for (const asked of this.open.values())
       if (asked.branchId === branchId) this.close(asked, { endedAt: at, outcome: 'unknown' });
   }
 

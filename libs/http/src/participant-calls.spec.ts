@@ -107,7 +107,7 @@ describe('a call', () => {
     answers(204);
     expect(await ask('compensation')).toEqual({ outcome: 'succeeded', output: null });
     await ask('action', 'book-hotel#3');
-    expect(seen.map(({ url, headers }) => `${url} ${headers['idempotency-key']}`)).toEqual([
+    expect(seen.map(({ url, headers }) => `${url} ${String(headers['idempotency-key'])}`)).toEqual([
       `/v1/hotel.cancel ${transactionOne}/book-hotel`,
       `/v1/hotel.book ${transactionOne}/book-hotel%233`,
     ]);

@@ -155,7 +155,10 @@ function earlierThan(tables: JournalTables, { transactionId, slot, wanted }: Wis
 
 function unheardOf(tables: JournalTables, isMeant: (row: AuditRow) => boolean): readonly UnheardWish[] {
   const rows = inOrder(tables).filter(([, row]) => !row.isHeard && isMeant(row));
-  return rows.map(([wishId, { slot: _, status: __, isHeard: ___, ...wish }]) => ({ wishId, ...wish }));
+  return rows.map(([wishId, { slot: _slot, status: _status, isHeard: _isHeard, ...wish }]) => ({
+    wishId,
+    ...wish,
+  }));
 }
 
 /** Where the definition is missing nobody can hear more than that it shall go on. */

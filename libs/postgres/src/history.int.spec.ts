@@ -104,10 +104,10 @@ test('S110: while old rows go, batches commit as before, and what has not ended 
   await remove();
   await ports.expireClaims();
   const epoch = await ports.journal.take(1, 'test', 4);
-  let isRemoving = true;
-  const removing = remove().finally(() => (isRemoving = false));
+  const removal = { isOver: false };
+  const removing = remove().finally(() => (removal.isOver = true));
   const waits: number[] = [];
-  while (isRemoving) {
+  while (!removal.isOver) {
     const at = ports.journal.now();
     const start = {
       transactionId: uuidv7(at),

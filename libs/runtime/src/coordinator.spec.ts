@@ -180,19 +180,6 @@ function statusOf(transactionId: string): string | undefined {
   return rowOf(transactionId)?.status;
 }
 
-/** Parks a transaction: the second step is refused, and the undo of the first is refused too. */
-async function park(transactionId: string): Promise<void> {
-  const shipping = (await rig.listen('parcel.commands')) as Message<CommandData>[];
-  await send(startOf(transactionId));
-  await rig.until(() => commands.length === 1);
-  await send(replyTo(commands[0]!, succeeded({})));
-  await rig.until(() => shipping.length === 1);
-  await send(replyTo(shipping[0]!, refused('not-there')));
-  await rig.until(() => commands.length === 2);
-  await send(replyTo(commands[1]!, refused('already-gone')));
-  await rig.until(() => statusOf(transactionId) === 'parked');
-}
-
 describe('Coordinator, the road', () => {
   test('S37, S66: a command goes out after the transaction is stored', async () => {
     let storedAtSend: string | undefined;

@@ -4,6 +4,7 @@
  */
 import { createServer } from 'node:http';
 import { expect, test } from '@jest/globals';
+import { ExportResultCode } from '@opentelemetry/core';
 import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace';
 import type { SpanRecord } from './span.js';
 import { noTracing, startTracing } from './tracing.js';
@@ -27,8 +28,8 @@ class Caught implements SpanExporter {
 
   export(...[spans, done]: Parameters<SpanExporter['export']>): void {
     this.spans.push(...spans);
-    if (this.answers) done({ code: 0 });
-    else this.unanswered.push(() => done({ code: 1 }));
+    if (this.answers) done({ code: ExportResultCode.SUCCESS });
+    else this.unanswered.push(() => done({ code: ExportResultCode.FAILED }));
   }
 
   async shutdown(): Promise<void> {}

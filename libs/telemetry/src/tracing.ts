@@ -3,7 +3,7 @@
  * and counted, and nobody ever waits (R25). Spans come as finished records, in batches, because a live span object for
  * each message is what makes tracing dear.
  */
-import type { HrTime, Link, SpanContext } from '@opentelemetry/api';
+import { SpanKind, SpanStatusCode, type HrTime, type Link, type SpanContext } from '@opentelemetry/api';
 import type { Resource } from '@opentelemetry/resources';
 import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace';
 import type { SpanRecord, SpanReference } from './span.js';
@@ -105,7 +105,6 @@ async function within(ms: number, work: Promise<void>): Promise<void> {
   clearTimeout(giveUp);
 }
 
-const kinds = { internal: 0, server: 1, client: 2, producer: 3, consumer: 4 } as const;
 const scope = { name: 'sagamore' };
 
 function readable(span: SpanRecord, resource: Resource): ReadableSpan {
@@ -113,7 +112,7 @@ function readable(span: SpanRecord, resource: Resource): ReadableSpan {
   const context = contextOf(span);
   return {
     name,
-    kind: kinds[kind],
+    kind: SpanKind[upper(kind)],
     spanContext: () => context,
     ...(span.parentSpanId !== undefined && {
       parentSpanContext: contextOf({ traceId: span.traceId, spanId: span.parentSpanId }),
@@ -121,7 +120,8 @@ function readable(span: SpanRecord, resource: Resource): ReadableSpan {
     startTime: instant(startMs),
     endTime: instant(endMs),
     duration: instant(Math.max(0, endMs - startMs)),
-    status: error === undefined ? { code: 0 } : { code: 2, message: error },
+    status:
+      error === undefined ? { code: SpanStatusCode.UNSET } : { code: SpanStatusCode.ERROR, message: error },
     attributes,
     links: links.map((link): Link => ({ context: contextOf(link) })),
     events: [],
@@ -132,6 +132,10 @@ function readable(span: SpanRecord, resource: Resource): ReadableSpan {
     droppedEventsCount: 0,
     droppedLinksCount: 0,
   };
+}
+
+function upper<Word extends string>(word: Word): Uppercase<Word> {
+  return word.toUpperCase() as Uppercase<Word>;
 }
 
 function contextOf({ traceId, spanId }: SpanReference): SpanContext {
