@@ -3,7 +3,7 @@
  * Method: many transactions at once over several connections, as several instances would run them, then the sums.
  */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { openDataSource, PostgresDatabase, statement } from '@sagamore/postgres';
+import { openDataSource, PostgresDatabase, statement, type PostgresTx } from '@sagamore/postgres';
 import { seededRandom } from '@sagamore/primitives';
 import { Fault } from '@sagamore/resilience';
 import { testPostgres, type TestPostgres } from '../../../test/support/postgres.js';
@@ -22,6 +22,8 @@ const unexplained = statement(
    ) as log using (sku)
    where available <> coalesce(moved, 0) or reserved <> coalesce(held, 0)`,
 );
+// Changes the row without changing what it says.
+const touch = statement('test-touch', 'update stock set version = version where sku = $1');
 const standing = statement('test-standing', 'select available, reserved from stock where sku = $1');
 const lowest = statement(
   'test-lowest',
@@ -186,6 +188,21 @@ describe('stock in Postgres', () => {
     const levels = new Map((await store.levels()).map(({ sku, available }) => [sku, available]));
     expect([levels.get('OPEN-0'), levels.get('OPEN-10'), levels.get('OPEN-49')]).toEqual([0, 7, 49]);
     await expectSoundBooks();
+  });
+
+  test('S69: stock that somebody left locked does not keep the shop from opening', async () => {
+    await open({ sku: 'IN-DOUBT', initialStock: 5 });
+    const locked = Promise.withResolvers<void>();
+    const opened = Promise.withResolvers<void>();
+    const holding = database.transaction(async (tx) => {
+      await (tx as PostgresTx).query(touch, ['IN-DOUBT']);
+      locked.resolve();
+      await opened.promise;
+    });
+    await locked.promise;
+    await expect(open({ sku: 'IN-DOUBT', initialStock: 5 }).finally(opened.resolve)).resolves.toBeUndefined();
+    await holding;
+    expect((await store.levels(['IN-DOUBT']))[0]?.available).toBe(5);
   });
 
   test('SKUs that are not sold are absent, and a large quantity stays exact', async () => {

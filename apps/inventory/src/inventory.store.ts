@@ -44,12 +44,15 @@ const appendMoves = statement(
    select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[])`,
 );
 
-// The stock row is the gate: only whoever inserts it books its opening move, so a second start books nothing.
+// The stock row is the gate: only whoever inserts it books its opening move, so a second start books nothing. A row that is
+// there is passed by BEFORE its key is tried: an insert would wait for whoever changes it, and what an earlier process left
+// in doubt would keep this one from starting, which alone can end the doubt (S69).
 const openStock = statement(
   'stock-open',
   `with opened as (
      insert into stock (sku, available)
-     select sku, quantity from unnest($1::text[], $2::bigint[]) as given (sku, quantity) order by sku
+     select sku, quantity from unnest($1::text[], $2::bigint[]) as given (sku, quantity)
+     where not exists (select from stock where stock.sku = given.sku) order by sku
      on conflict (sku) do nothing
      returning sku, available)
    insert into stock_move (operation_id, sku, kind, quantity)
