@@ -35,7 +35,8 @@ const findRows = statement(
    where (transaction_id, branch_id) in (select * from unnest($1::uuid[], $2::text[]))`,
 );
 
-const insertRows = statement(
+/** The seats of a batch. */
+export const insertRows = statement(
   'barrier-insert',
   `insert into barrier (transaction_id, branch_id, operation, generation, outcome, reply)
    select * from unnest($1::uuid[], $2::text[], $3::text[], $4::integer[], $5::text[], $6::json[])`,

@@ -120,7 +120,8 @@ describe('a participant', () => {
     await bus.ensureTopics([{ topic: inboxTopic, partitions: 1 }]);
     replies = [];
     const handle = async (batch: readonly { readonly message: Message }[]) => {
-      replies.push(...batch.map(({ message }) => message));
+      // On a slow machine the participant also asks about what it left in doubt.
+      replies.push(...batch.map(({ message }) => message).filter(({ type }) => type.startsWith('stock.')));
     };
     await bus.subscribe({ topic: inboxTopic, group: 'test', handle });
     stock = await serve('stock');

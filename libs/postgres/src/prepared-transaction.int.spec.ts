@@ -115,6 +115,16 @@ describe('on a running server', () => {
     expect(await prepared.isPrepared(gid)).toBe(false);
   });
 
+  test('I01: work that is only kept for the end is work all the same, and is prepared', async () => {
+    const booking = async (tx: PostgresTx) => {
+      tx.last(reserve, ['a']);
+      return yes;
+    };
+    expect(await prepared.prepare(gid, booking)).toEqual(yes);
+    expect(await prepared.commit(gid, noRows)).toBe('done');
+    expect(await reserved()).toBe(1);
+  });
+
   test('R19: a lock that is not had in time is a no', async () => {
     await prepared.prepare(gid, reserving('a'));
     expect(await prepared.prepare(gidFor('late'), reserving('a'))).toEqual(refused('lock-timeout'));

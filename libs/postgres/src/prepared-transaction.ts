@@ -8,6 +8,7 @@ import { failed, refused, type Reply } from '@sagamore/engine';
 import { Bulkhead, Fault } from '@sagamore/resilience';
 import { Prepared, type InDoubt } from '@sagamore/runtime';
 import type pg from 'pg';
+import { insertRows } from './barrier.js';
 import type { PostgresDatabase } from './database.js';
 import { commitUnknown, isSessionLost, sqlStateOf, toFault } from './faults.js';
 import { bound, silenceMs, statement } from './statement.js';
@@ -45,7 +46,7 @@ const readSlots = statement(
 // Only for this transaction; a lock is waited for so long and no longer.
 const setLockTimeout = statement('prepared-lock-timeout', `select set_config('lock_timeout', $1, true)`);
 
-// A transaction without an id of its own has changed nothing and locked no row.
+// A transaction without an id of its own has changed nothing yet and locked no row.
 const hasWritten = statement(
   'prepared-has-written',
   'select pg_current_xact_id_if_assigned() is not null as "hasWritten"',
@@ -138,12 +139,10 @@ export class PreparedTransactions extends Prepared {
       await tx.rollback();
       return reply;
     }
-    const [row] = await tx.query<{ hasWritten: boolean }>(hasWritten);
-    if (row?.hasWritten === true) {
+    if (await hasWork(tx)) {
       await tx.prepare(gid);
       return reply;
     }
-    // What waits for the commit, the barrier's row, is not written either: who leaves needs no seat.
     await tx.rollback();
     return { ...reply, readOnly: true };
   }
@@ -176,6 +175,13 @@ export class PreparedTransactions extends Prepared {
       throw toFault(error, asked.name);
     }
   }
+}
+
+/** The barrier's own row, which waits for the end, is no work: who leaves needs no seat. Whatever else waits there is. */
+async function hasWork(tx: PostgresTx): Promise<boolean> {
+  if (tx.keepsBeside(insertRows)) return true;
+  const [row] = await tx.query<{ hasWritten: boolean }>(hasWritten);
+  return row?.hasWritten === true;
 }
 
 const yesAgain: Reply = { outcome: 'succeeded', output: null };

@@ -59,6 +59,11 @@ export class PostgresTx extends Tx {
     this.#last.push({ statement, values });
   }
 
+  /** Whether anything but `statement` is kept for the end. */
+  keepsBeside({ name }: Statement): boolean {
+    return this.#last.some((queued) => queued.statement.name !== name);
+  }
+
   /** TypeORM on the same connection and in the same transaction; a nested TypeORM transaction is a savepoint. */
   get manager(): EntityManager {
     this.#runner ??= this.#together(() => this.#makeRunner());

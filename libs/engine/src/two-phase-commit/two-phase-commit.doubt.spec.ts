@@ -53,11 +53,15 @@ describe('S69: a participant that asks', () => {
     expect(answer.commands.map(inWords)).toEqual(commands);
   });
 
-  test('and voted no, or read only, is told to roll back, or nothing', () => {
-    const no = [says('prepare stock', 'refused'), says('rollback order', 'done')];
-    expect(tell(...no, askedBy('stock')).commands).toEqual(['rollback stock']);
-    const readOnly = [says('prepare stock', 'read-only'), says('prepare order', 'done'), decided('commit')];
-    expect(tell(...readOnly, askedBy('stock')).commands).toEqual([]);
+  test.each<[string, readonly TransactionEvent[]]>([
+    ['voted no', [says('prepare stock', 'refused'), says('rollback order', 'done')]],
+    ['had left', [says('prepare stock', 'read-only'), says('prepare order', 'done'), decided('commit')]],
+    [
+      'had left with all the others',
+      [says('prepare stock', 'read-only'), says('prepare order', 'read-only')],
+    ],
+  ])('I19: and %s is told to roll back what a repeat of its prepare has left', (_when, events) => {
+    expect(tell(...events, askedBy('stock')).commands).toEqual(['rollback stock']);
   });
 
   test('and is no participant is told nothing', () => {

@@ -3,6 +3,7 @@
  * nothing; a report is believed, counts as an acknowledgement where it agrees, and is flagged where it does not (S71).
  */
 import type { Transition } from '../machine.js';
+import type { Half } from '../operation.js';
 import { isOver, replace } from '../round/round.js';
 import { commandOf, end, isOpen, endedWell, type Ending, type Lane } from '../round/round.lane.js';
 import type { BranchId, ProtocolCommand, TransactionEvent } from '../transaction.js';
@@ -14,30 +15,29 @@ import type { Moving, TwoPhaseCommitState } from './two-phase-commit.state.js';
 type Step = Transition<TwoPhaseCommitState, ProtocolCommand>;
 type Report = TransactionEvent & { readonly type: 'outcome-reported' };
 
-/** Repeats the decision to the one that asks. While there is none it is told nothing, and asks again. */
+/** Repeats the decision to the one that asks. While there is none it is told nothing, and asks again. Whoever has no part
+ *  in the decision, because it voted no or left with its vote, is told to roll back: what it holds is the work of a repeat
+ *  whose vote was not counted, and nobody else would ever let go of it (I19). */
 export function answerTo(
   definition: TwoPhaseCommitDefinition,
   state: TwoPhaseCommitState,
   branchId: BranchId,
 ): Step {
+  if (decisionOf(state) === 'not-yet') return unchanged(state);
   const told = laneOf(state, branchId);
-  switch (decisionOf(state)) {
-    case 'not-yet':
-      return unchanged(state);
-    case 'commit':
-      return told === undefined ? unchanged(state) : { state, commands: [commandOf(told)] };
-    case 'abort': {
-      const command = told === undefined ? presumedAbort(definition, branchId) : commandOf(told);
-      return command === undefined ? unchanged(state) : { state, commands: [command] };
-    }
-  }
+  const command = told === undefined ? presumedAbort(definition, branchId) : commandOf(told);
+  return command === undefined ? unchanged(state) : { state, commands: [command] };
 }
 
 /** The lane in which a branch is, or was, told the decision. */
 function laneOf(state: TwoPhaseCommitState, branchId: BranchId): Lane | undefined {
   if (state.status === 'parked') return laneOf(state.suspended, branchId);
   if (state.status === 'preparing' || state.status === 'aborted') return undefined;
-  return state.round.find(({ branch, half }) => branch.name === branchId && half !== 'action');
+  return state.round.find(({ branch, half }) => branch.name === branchId && isSettlement(half));
+}
+
+function isSettlement(half: Half): boolean {
+  return half === 'commit' || half === 'rollback';
 }
 
 export function report(
