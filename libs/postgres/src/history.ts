@@ -36,8 +36,6 @@ const removeEnded = statement(
      delete from late_reply using ripe where late_reply.transaction_id = ripe.transaction_id),
    told as (
      delete from journal using ripe where journal.transaction_id = ripe.transaction_id),
-   late as (
-     delete from late_reply using ripe where late_reply.transaction_id = ripe.transaction_id),
    gone as (
      delete from transaction using ripe where transaction.transaction_id = ripe.transaction_id
      returning transaction.transaction_id)

@@ -74,6 +74,8 @@ async function orchestrator(owner: string): Promise<Process> {
   const die = async () => {
     bus.crash();
     await ports.close();
+    // Nothing hears it any more; but its timers must not outlive the test.
+    await coordinator.stop();
     closing.splice(closing.indexOf(stop), 1);
   };
   return { ports, coordinator, die };
