@@ -168,5 +168,6 @@ export {
   settledBy,
   type Asked,
   type BarrierRow,
+  type Seat,
   type Verdict,
 } from './barrier/barrier.js';

@@ -12,6 +12,7 @@ import {
   type BarrierRow,
   type Half,
   type Reply,
+  type Seat,
   type Verdict,
 } from '@sagamore/engine';
 import { Fault } from '@sagamore/resilience';
@@ -26,10 +27,6 @@ export interface Job {
   /** When it was read off the bus, ms of the store's clock; absent where a sweep took it up. */
   readonly arrivedAt?: number;
 }
-
-/** The engine's planted rows always stand in generation 1: only that generation of an undoable action is ever sent, so
- *  the planted row and the action it forbids meet in the primary key (R3, R4). */
-const plantedGeneration = 1;
 
 /** What the barrier needs to know of a job: it has no handler where the platform itself does what is asked. */
 export type Commanded = Pick<Job, 'command' | 'arrivedAt'>;
@@ -78,8 +75,8 @@ export function operationIdOf(transactionId: string, branchId: string, half: Hal
   return `${transactionId}/${branchId}/${half}`;
 }
 
-/** The rows that a handled command leaves. A refused settlement leaves none: it is not a final answer (R4). Keeping and
- *  undoing take each other's seat, in one generation, so that only one of them is ever recorded (R3, S12). */
+/** The rows that a handled command leaves. A refused settlement leaves none: it is not a final answer (R4). Beside its own
+ *  it takes the seats in which it meets whatever it excludes, so that only one of them is ever recorded (R3, S12). */
 export function rowsOf(
   job: Commanded,
   reply: Reply,
@@ -91,20 +88,25 @@ export function rowsOf(
   const outcome = reply.outcome === 'succeeded' && reply.empty === true ? 'empty' : reply.outcome;
   const generation = seatGenerationOf(data);
   const own: StoredBarrierRow = { ...branchOf(job), operation: data.operation, generation, outcome, reply };
-  return [own, ...seatsTakenBy(data, found).map((half) => planted(job, half))];
+  return [own, ...seatsTakenBy(data, found).map((seat) => seated(job, seat))];
 }
 
 /** The seat of the other settlement, taken with the claim of a call: two that are asked for at the same moment then meet
  *  in one key BEFORE either is called (S12). */
 export function settlementSeatsOf(job: Commanded, found: readonly BarrierRow[]): readonly StoredBarrierRow[] {
   return seatsTakenBy(job.command.data, found)
-    .filter((half) => partOf(half) !== 'does')
-    .map((half) => planted(job, half));
+    .filter(({ operation }) => partOf(operation) !== 'does')
+    .map((seat) => seated(job, seat));
 }
 
 /** A seat taken for good: a late action finds that of its undo's, or of a probe that found nothing, and is refused (S4). */
-export function planted(job: Commanded, operation: Half, generation = plantedGeneration): StoredBarrierRow {
-  return { ...branchOf(job), operation, generation, outcome: 'planted' };
+export function planted(job: Commanded, operation: Half, generation: number): StoredBarrierRow {
+  return seated(job, { operation, generation, outcome: 'planted' });
+}
+
+function seated(job: Commanded, seat: Seat): StoredBarrierRow {
+  const row = { ...branchOf(job), ...seat };
+  return seat.outcome === 'refused' ? { ...row, reply: lateReply } : row;
 }
 
 export const emptyReply: Reply = { outcome: 'succeeded', output: {}, empty: true };

@@ -6,7 +6,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { Half } from '../operation.js';
-import { answerTo, judge, type Asked, type BarrierRow } from './barrier.js';
+import { answerTo, judge, seatGenerationOf, seatsTakenBy, type Asked, type BarrierRow } from './barrier.js';
 
 const action = (generation = 1): Asked => ({ operation: 'action', generation });
 const undo = (generation = 1): Asked => ({ operation: 'compensation', generation });
@@ -149,23 +149,65 @@ describe('for every history', () => {
     );
   });
 
+  test('S5, I12, I14: two that look at the same rows, whatever their generations, are never both recorded', () => {
+    const commands = fc.array(fc.record({ asked, refuses: fc.boolean() }), { maxLength: 8 });
+    fc.assert(
+      fc.property(commands, asked, asked, (history, one, two) => {
+        const found = rowsAfter(history);
+        const isRecorded = (question: Asked) => ['run', 'empty'].includes(judge(question, found));
+        fc.pre(isRecorded(one) && isRecorded(two));
+        const taken = new Set(keysOf(one, found));
+        expect(keysOf(two, found).some((key) => taken.has(key))).toBe(true);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  test('R4: a seat that only held an older generation back does not keep a later one from being asked', () => {
+    const found = rowsAfter([{ asked: action(3), refuses: true }]);
+    expect(found).toHaveLength(2);
+    expect(
+      ['action', 'compensation'].map((operation) =>
+        judge({ operation: operation as Half, generation: 4 }, found),
+      ),
+    ).toEqual(['run', 'empty']);
+    expect(judge(action(2), found)).toBe('late');
+    expect(judge(action(1), found)).toBe('duplicate');
+  });
+
+  /** The primary keys that recording `question` takes. */
+  function keysOf(question: Asked, found: readonly BarrierRow[]): readonly string[] {
+    const own = { ...question, generation: seatGenerationOf(question) };
+    return [own, ...seatsTakenBy(question, found)].map(
+      ({ operation, generation }) => `${operation}/${generation}`,
+    );
+  }
+
+  type History = readonly { readonly asked: Asked; readonly refuses: boolean }[];
+
   /** A participant in miniature: obeys the verdicts, keeps rows, and tells which halves took effect, in order. */
-  function participate(
-    history: readonly { readonly asked: Asked; readonly refuses: boolean }[],
-  ): readonly Half[] {
+  function participate(history: History): readonly Half[] {
+    return play(history).effects;
+  }
+
+  function rowsAfter(history: History): readonly BarrierRow[] {
+    return play(history).found;
+  }
+
+  /** The refusal of an undo leaves no row (R4). */
+  function play(history: History) {
     const found: BarrierRow[] = [];
     const effects: Half[] = [];
     for (const { asked: question, refuses } of history) {
       const verdict = judge(question, found);
-      if (verdict === 'run') {
-        found.push(row(question, refuses ? 'refused' : 'succeeded'));
-        if (!refuses) effects.push(question.operation);
-      }
-      if (verdict === 'empty') {
-        found.push(row(question, 'empty'));
-        if (answerTo(action(), found) === undefined) found.push(row(action(), 'planted'));
-      }
+      const isRefused = verdict === 'run' && refuses;
+      if (verdict !== 'run' && verdict !== 'empty') continue;
+      if (isRefused && question.operation === 'compensation') continue;
+      const own = { ...question, generation: seatGenerationOf(question) };
+      const seats = seatsTakenBy(question, found);
+      found.push(row(own, verdict === 'empty' ? 'empty' : isRefused ? 'refused' : 'succeeded'), ...seats);
+      if (verdict === 'run' && !isRefused) effects.push(question.operation);
     }
-    return effects;
+    return { found, effects };
   }
 });

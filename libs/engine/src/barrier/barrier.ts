@@ -17,7 +17,7 @@ export interface BarrierRow {
   readonly claimIsLive?: boolean;
 }
 
-/** `run` the handler · `duplicate` repeats the saved reply · `empty` answers done without doing and plants the row of
+/** `run` the handler · `duplicate` repeats the saved reply · `empty` answers done without doing and plants a row of
  *  what it undoes (`seatsTakenBy`) · `late` refuses · `in-progress` says come back. */
 export type Verdict = 'run' | 'duplicate' | 'empty' | 'late' | 'in-progress';
 
@@ -87,20 +87,41 @@ function counterpartOf(operation: Half): Half | undefined {
   return operation === undoes ? keeps : undefined;
 }
 
-/** The halves whose seats `asked` takes when it is recorded or claimed: an undo that of what it undoes, if it is free,
- *  so that a late action finds it taken (S4); of keeping and undoing each that of the other (S12). */
-export function seatsTakenBy({ operation }: Asked, found: readonly BarrierRow[]): readonly Half[] {
-  const { does, undoes } = familyOf[operation];
-  const other = counterpartOf(operation);
-  const absent = operation === undoes && !found.some((row) => row.operation === does) ? [does] : [];
-  const free = other !== undefined && !found.some((row) => row.operation === other) ? [other] : [];
-  return [...absent, ...free];
+/** A row that is written beside a command's own, so that commands that exclude each other meet in one key. `planted`: what
+ *  comes for it is late · `refused`: so is what comes for this generation, but a later one may be asked (R4). */
+export interface Seat extends Asked {
+  readonly outcome: 'planted' | 'refused';
 }
 
-/** The generation in which the row of `asked` stands. All settlements of a branch stand in the first, where they and
- *  the seats they take meet in one key, however often a person had them asked again (S12). */
+/** The seats that `asked` takes, beside its own, when it is recorded or claimed. Whatever does something takes the lowest
+ *  free generation, and so does an undo that finds nothing done: however often a person had a step asked again, of two that
+ *  looked at the same rows only one is recorded (S4, S5, R4). Keeping and undoing take each the seat of the other (S12). */
+export function seatsTakenBy(asked: Asked, found: readonly BarrierRow[]): readonly Seat[] {
+  const { does, undoes } = familyOf[asked.operation];
+  const generation = lowestFree(does, found);
+  if (asked.operation === does)
+    return generation < asked.generation ? [{ operation: does, generation, outcome: 'refused' }] : [];
+  const isDone = found.some((row) => row.operation === does && row.outcome === 'succeeded');
+  const isAbsent = asked.operation === undoes && !isDone;
+  const other = counterpartOf(asked.operation);
+  const isFree = other !== undefined && !found.some((row) => row.operation === other);
+  return [
+    ...(isAbsent ? [{ operation: does, generation, outcome: 'planted' } as const] : []),
+    ...(isFree ? [{ operation: other, generation: 1, outcome: 'planted' } as const] : []),
+  ];
+}
+
+function lowestFree(half: Half, found: readonly BarrierRow[]): number {
+  const taken = new Set(found.filter((row) => row.operation === half).map((row) => row.generation));
+  let generation = 1;
+  while (taken.has(generation)) generation++;
+  return generation;
+}
+
+/** The generation in which the row of `asked` stands. Whatever undoes or keeps stands in the first, where all of it meets
+ *  in one key, however often a person had it asked again: what is refused leaves no row there, so the next may sit (R4, S12). */
 export function seatGenerationOf({ operation, generation }: Asked): number {
-  return counterpartOf(operation) === undefined ? generation : 1;
+  return operation === familyOf[operation].does ? generation : 1;
 }
 
 /** A settlement that finds its seat taken, or nothing to keep, is no trick of the network's: a coordinator, a person or

@@ -33,8 +33,7 @@ export function parkForBug(state: Moving, message: string): Step {
 }
 
 /** Goes on where it stopped. What a person retries is asked under the next generation (R4). After a bug, or for want of
- *  the definition, nothing was given up, so what was in hand is merely sent again: an undo that follows then meets every
- *  action that is still on its way in the same generation, which is where the barrier plants its tombstone (I14). */
+ *  the definition, nothing was given up, so what was in hand is merely sent again. */
 export function resume(definition: SagaDefinition, { suspended, stuck }: Parked, at: number): Step {
   const again = (branch: Branch) =>
     branch === stuck ? askAnew(definition, branch, at) : askedAgain(definition, branch, at);

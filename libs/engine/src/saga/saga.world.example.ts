@@ -4,7 +4,7 @@
  * No part of the library's face. It knows nothing of nodes or states: only commands, events and effects.
  */
 import assert from 'node:assert/strict';
-import { answerTo, judge, type BarrierRow } from '../barrier/barrier.js';
+import { answerTo, judge, seatsTakenBy, type BarrierRow } from '../barrier/barrier.js';
 import type { AskingCommand, TransactionCommand } from '../command.js';
 import type { TransactionEvent } from '../event.js';
 import type { LockAnswer } from '../locks/lock.js';
@@ -220,9 +220,8 @@ export class World {
         return answerTo({ operation, generation }, rows)?.reply;
       case 'empty': {
         const reply: Reply = { outcome: 'succeeded', output: {}, empty: true };
-        rows.push({ operation, generation, outcome: 'empty', reply });
-        if (!rows.some((row) => row.operation === 'action'))
-          rows.push({ operation: 'action', generation: 1, outcome: 'planted' });
+        const seats = seatsTakenBy({ operation, generation }, rows);
+        rows.push({ operation, generation: 1, outcome: 'empty', reply }, ...seats);
         this.note('undone', tx, command);
         return reply;
       }

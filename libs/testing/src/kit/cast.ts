@@ -28,6 +28,7 @@ export interface Word<Answer> {
 
 const silence = { answer: undefined, delayMs: 0 };
 const works = succeeds();
+const cancelledBefore: Reply = { outcome: 'refused', refusal: { code: 'cancelled-before' } };
 
 /** The step a branch belongs to, and its pass. */
 export function stepOf(branchId: string): { readonly name: string; readonly pass?: number } {
@@ -79,12 +80,15 @@ export class Cast {
       }
       case 'empty': {
         const answer: Reply = { outcome: 'succeeded', output: null, empty: true };
-        rows.push({ operation, generation, outcome: 'empty', reply: answer });
-        for (const seat of seatsTakenBy({ operation, generation }, rows)) plant(rows, seat, generation);
+        const seats = seatsTakenBy({ operation, generation }, rows);
+        rows.push(
+          { operation, generation: seatGenerationOf(command), outcome: 'empty', reply: answer },
+          ...seats,
+        );
         return { answer, delayMs };
       }
       case 'late':
-        return { answer: { outcome: 'refused', refusal: { code: 'cancelled-before' } }, delayMs };
+        return { answer: cancelledBefore, delayMs };
       case 'in-progress':
         return { answer: { outcome: 'in-progress' }, delayMs };
     }
@@ -98,19 +102,19 @@ export class Cast {
     const row = answerTo(asked, rows);
     if (row?.reply?.outcome === 'succeeded' || row?.reply?.outcome === 'refused')
       return { answer: row.reply, delayMs: 0 };
-    if (row === undefined) plant(rows, 'action', generation);
+    if (row === undefined) rows.push({ operation: 'action', generation, outcome: 'planted' });
     return { answer: { outcome: 'not-done' }, delayMs: 0 };
   }
 
   private run(command: Asked, fake: Fake, rows: BarrierRow[]): Word<Reply> {
-    const { operation, generation } = command;
+    const { operation } = command;
     const move = this.moveOf(fake, command, true);
     if (move.kind !== 'answers' && move.kind !== 'loses') return silence;
     const { reply } = move;
     const { outcome } = reply;
     // R4: the refusal of an undo is no final answer, so it takes no seat.
     const isKept = outcome === 'succeeded' || (outcome === 'refused' && operation === 'action');
-    if (isKept) rows.push({ operation, generation, outcome, reply });
+    if (isKept) rows.push({ operation, generation: seatGenerationOf(command), outcome, reply });
     return { answer: move.kind === 'loses' ? undefined : reply, delayMs: fake.delayMs };
   }
 
@@ -137,10 +141,6 @@ export class Cast {
 export function fakeFrom(played: Fake | FakeFrom<never, unknown>, input: unknown, asking: Asking): Fake {
   // Its type was checked where it was given; what reaches it is what the step's own input function made.
   return played instanceof Fake ? played : played(input as never, asking);
-}
-
-function plant(rows: BarrierRow[], operation: Half, generation: number): void {
-  rows.push({ operation, generation: seatGenerationOf({ operation, generation }), outcome: 'planted' });
 }
 
 function took(rows: readonly BarrierRow[], half: Half): boolean {
