@@ -53,7 +53,8 @@ export class Supervisor {
     const { name, entry, env } = specification;
     const log = createWriteStream(join(this.directory, 'logs', `${name}.log`), { flags: 'a' });
     const child = spawn(process.execPath, [...nodeFlags, entry], {
-      env: { ...process.env, ...env },
+      // Read by the Postgres client: its sessions tell whose they are.
+      env: { ...process.env, PGAPPNAME: name, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     child.stdout.pipe(log);
@@ -82,7 +83,8 @@ export class Supervisor {
     this.writePids();
   }
 
-  private writePids(): void {
+  /** Writes the file of process ids anew: whoever keeps another server alive calls it after a restart. */
+  writePids(): void {
     const own = [...this.children].map(([name, { pid }]) => [name, pid] as const);
     const others = [...this.others].map(([name, pid]) => [name, pid()] as const);
     const pids = Object.fromEntries([...own, ...others]);
@@ -99,6 +101,8 @@ interface Server {
 export interface KeptAlive<T extends Server> {
   /** The running one: another object after each restart. */
   current(): T;
+  /** `listener` is called AFTER each restart, once the new server answers. */
+  onRestart(listener: () => void): void;
   stop(): Promise<void>;
 }
 
@@ -109,6 +113,7 @@ export async function keepAlive<T extends Server>(
   say: (text: string) => void,
 ): Promise<KeptAlive<T>> {
   let server = await start();
+  let restarted = (): void => {};
   const stop = new AbortController();
   const watching = (async () => {
     for (let restarts = 0; restarts < restartsMax; restarts++) {
@@ -117,11 +122,13 @@ export async function keepAlive<T extends Server>(
       say(`${name} ended; starting it again`);
       await server.stop();
       server = await start(server);
+      restarted();
     }
   })();
   watching.catch((error: unknown) => say(`${name} could not be started again: ${String(error)}`));
   return {
     current: () => server,
+    onRestart: (listener) => void (restarted = listener),
     async stop() {
       stop.abort();
       await watching.catch(() => {});

@@ -22,6 +22,8 @@ export interface LocalBroker {
   /** `127.0.0.1:<port>`, as clients want it. */
   readonly brokers: string;
   readonly pid: number;
+  /** Where the broker itself listens for each door that was asked for. */
+  readonly doors: Readonly<Record<string, number>>;
   /** Shuts down cleanly; SIGKILL after 15 s. Idempotent. The data stays: a later start on the directory goes on,
    *  on the same ports where they are still free. */
   stop(): Promise<void>;
@@ -32,20 +34,23 @@ export interface LocalBroker {
 export interface BrokerOptions {
   /** Data, settings, log and process id live here; created when missing. One broker a directory. */
   readonly directory: string;
+  /** More ways in, by name: the port of the proxy that stands before each, which clients are told to come to. */
+  readonly doors?: Readonly<Record<string, number>>;
   /** Told of slow steps (fetching jars, formatting, waiting). Default: silent. */
   readonly log?: (line: string) => void;
 }
 
 /** Starts a broker and resolves when it answers. A broker that an earlier, killed run left on the directory is stopped
  *  first. Throws when Java or Maven is missing, or with the broker's last lines when it does not come up. */
-export async function startBroker({ directory: given, log = () => {} }: BrokerOptions): Promise<LocalBroker> {
-  const directory = resolve(given);
+export async function startBroker(options: BrokerOptions): Promise<LocalBroker> {
+  const { doors = {}, log = () => {} } = options;
+  const directory = resolve(options.directory);
   mkdirSync(directory, { recursive: true });
   const jars = await brokerJars(log);
   await stopOrphan(directory, log);
   for (let attempt = 1; ; attempt++) {
     try {
-      return await startOnce(directory, jars, log);
+      return await startOnce({ directory, jars, doors, log });
     } catch (error) {
       // Between our look and the broker's bind somebody else may take the port; another failure repeats identically.
       if (attempt === startAttempts || !lastLines(directory).includes('Address already in use')) throw error;
@@ -54,8 +59,12 @@ export async function startBroker({ directory: given, log = () => {} }: BrokerOp
   }
 }
 
-async function startOnce(directory: string, jars: string, log: (line: string) => void): Promise<LocalBroker> {
-  const ports = await choosePorts(directory);
+interface Start extends Required<BrokerOptions> {
+  readonly jars: string;
+}
+
+async function startOnce({ directory, jars, doors, log }: Start): Promise<LocalBroker> {
+  const ports = await choosePorts(directory, doors);
   const settings = settingsFile(directory);
   writeFileSync(settings, serverProperties(directory, ports));
   writeFileSync(join(directory, 'log4j2.properties'), loggingProperties);
@@ -69,25 +78,33 @@ async function startOnce(directory: string, jars: string, log: (line: string) =>
     throw error;
   }
   log(`the Kafka broker answers on 127.0.0.1:${ports.client}`);
-  return handle(child, directory, `127.0.0.1:${ports.client}`);
+  return handle(child, directory, ports);
 }
 
-function handle(child: ChildProcess, directory: string, brokers: string): LocalBroker {
+function handle(child: ChildProcess, directory: string, ports: BrokerPorts): LocalBroker {
+  const brokers = `127.0.0.1:${ports.client}`;
+  const doors = Object.fromEntries((ports.doors ?? []).map(({ name, port }) => [name, port]));
   const finish = async (signal: NodeJS.Signals) => {
     await end(child, signal);
     rmSync(pidFile(directory), { force: true });
   };
-  return { brokers, pid: child.pid!, stop: () => finish('SIGTERM'), kill: () => finish('SIGKILL') };
+  return { brokers, doors, pid: child.pid!, stop: () => finish('SIGTERM'), kill: () => finish('SIGKILL') };
 }
 
 /** The ports of the last run where they are free, so that clients find a restarted broker where it was. */
-async function choosePorts(directory: string): Promise<BrokerPorts> {
+async function choosePorts(directory: string, doors: Readonly<Record<string, number>>): Promise<BrokerPorts> {
   const file = join(directory, 'ports.json');
   const last: unknown = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined;
   const wanted = Array.isArray(last) ? last.filter((port) => typeof port === 'number') : [];
-  const [client, controller] = await freePorts(2, wanted);
-  writeFileSync(file, JSON.stringify([client, controller]));
-  return { client: client!, controller: controller! };
+  const found = await freePorts(2 + Object.keys(doors).length, wanted);
+  writeFileSync(file, JSON.stringify(found));
+  const [client, controller, ...others] = found;
+  const named = Object.entries(doors).map(([name, advertised], index) => ({
+    name,
+    advertised,
+    port: others[index]!,
+  }));
+  return { client: client!, controller: controller!, doors: named };
 }
 
 async function format(directory: string, jars: string, log: (line: string) => void): Promise<void> {

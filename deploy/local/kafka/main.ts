@@ -18,6 +18,7 @@ import {
 import { startJaeger, type LocalJaeger } from '../jaeger/jaeger.js';
 import { freePort, keepAlive, Supervisor } from '../supervisor.js';
 import { startBroker } from './broker.js';
+import { direct, linked, serviceOf, type Ways } from './links.js';
 
 const { colours, line, step } = terminal;
 
@@ -25,7 +26,9 @@ const usage = `Usage: npm run start:kafka -- [options]
 
   --port <number>               the order API; 0 takes a free port      (default 3000)
   --orchestrator-port <number>  the operators' API; 0 takes a free port (default 3001)
+  --orchestrators <number>      processes that share the shards, 1 to 16 (default 1)
   --directory <path>            where data is kept between runs         (default .sagamore)
+  --links                       put a Toxiproxy before every server, for drills that cut (built once with Go)
   --jaeger                      start a Jaeger too, and trace every order (built once with Go)
   --help                        this text
 
@@ -35,6 +38,8 @@ KAFKA_BROKERS and DATABASE_URL_<SERVICE> name servers of yours; what is not name
 interface Options {
   readonly port: number;
   readonly orchestratorPort: number;
+  readonly orchestrators: number;
+  readonly links: boolean;
   readonly directory: string;
   readonly jaeger: boolean;
 }
@@ -46,6 +51,8 @@ function readOptions(): Options {
     options: {
       port: { type: 'string', default: '3000' },
       'orchestrator-port': { type: 'string', default: '3001' },
+      orchestrators: { type: 'string', default: '1' },
+      links: { type: 'boolean', default: false },
       directory: { type: 'string', default: '.sagamore' },
       jaeger: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -57,7 +64,17 @@ function readOptions(): Options {
   }
   const port = portOf(values.port);
   const orchestratorPort = values.port === '0' ? 0 : portOf(values['orchestrator-port']);
-  return { port, orchestratorPort, directory: resolve(values.directory), jaeger: values.jaeger };
+  if (!/^([1-9]|1[0-6])$/.test(values.orchestrators))
+    throw new TypeError(`--orchestrators takes a number from 1 to 16, found ${values.orchestrators}`);
+  const orchestrators = Number(values.orchestrators);
+  return {
+    port,
+    orchestratorPort,
+    orchestrators,
+    links: values.links,
+    directory: resolve(values.directory),
+    jaeger: values.jaeger,
+  };
 }
 
 function portOf(text: string): number {
@@ -70,7 +87,7 @@ async function main(): Promise<void> {
   const options = readOptions();
   const stops: Stops = [];
   stopOnSignals(stops);
-  line(colours.bold('Sagamore') + colours.dim(' — five processes over a real Kafka'));
+  line(colours.bold('Sagamore') + colours.dim(' — each service a process, over a real Kafka'));
   line();
   try {
     await startAll(options, stops);
@@ -82,9 +99,14 @@ async function main(): Promise<void> {
 
 async function startAll(options: Options, stops: Stops): Promise<void> {
   const { port, orchestratorPort, directory } = options;
+  const orchestrators = Array.from({ length: options.orchestrators }, (_, index) =>
+    index === 0 ? 'orchestrator' : `orchestrator-${index + 1}`,
+  );
   const supervisor = new Supervisor(directory, say);
   const jaeger = options.jaeger ? await jaegerFor(directory, stops) : undefined;
-  const brokers = await brokersFor(directory, supervisor, stops);
+  const processes = ['inventory', 'payment', 'shipping', ...orchestrators, 'order'];
+  const ways = options.links ? await waysFor(processes, directory, stops) : direct;
+  const { brokers, brokerDoors } = await brokersFor(ways, directory, supervisor, stops);
   const { databaseUrls, postgresDirectory } = await databasesFor(directory, supervisor, stops);
   stops.push(() => supervisor.stop());
   const url = async (wanted: number): Promise<string> =>
@@ -103,15 +125,16 @@ async function startAll(options: Options, stops: Stops): Promise<void> {
     SIMULATORS_DIRECTORY: simulatorsDirectory,
     ...(jaeger !== undefined && { OTEL_EXPORTER_OTLP_ENDPOINT: jaeger.otlpUrl, TRACE_PERCENT: '100' }),
   };
+  const own = await ways.join({ brokerDoors, databaseUrls, simulatorsUrl });
   const urls: Record<string, string> = { simulators: simulatorsUrl };
   for (const name of ['inventory', 'payment', 'shipping']) urls[name] = await url(0);
-  urls['orchestrator'] = await url(orchestratorPort);
+  for (const name of orchestrators) urls[name] = await url(name === 'orchestrator' ? orchestratorPort : 0);
   urls['order'] = await url(port);
   await step('a card network and a carrier that misbehave on request', () =>
     supervised(supervisor, 'simulators', urls, env),
   );
-  for (const name of ['inventory', 'payment', 'shipping', 'orchestrator', 'order']) {
-    await step(name, () => supervised(supervisor, name, urls, env));
+  for (const name of processes) {
+    await step(name, () => supervised(supervisor, name, urls, { ...env, ...own(name) }));
   }
   writeStack(directory, {
     profile: 'kafka',
@@ -121,6 +144,7 @@ async function startAll(options: Options, stops: Stops): Promise<void> {
     databaseUrls,
     ...(postgresDirectory !== undefined && { postgresDirectory }),
     simulatorsDirectory,
+    ...(ways.url !== undefined && { linksUrl: ways.url }),
   });
   line();
   line(
@@ -130,7 +154,7 @@ async function startAll(options: Options, stops: Stops): Promise<void> {
   );
   if (jaeger !== undefined) line(`jaeger ${jaeger.queryUrl}/api/traces/<transaction id without dashes>`);
   line(`ready ${urls['order']}`);
-  line(`ready orchestrator ${urls['orchestrator']}`);
+  for (const name of orchestrators) line(`ready ${name} ${urls[name]}`);
 }
 
 async function supervised(
@@ -142,22 +166,38 @@ async function supervised(
   const url = urls[name]!;
   await supervisor.start({
     name,
-    entry: `apps/${name}/src/main.ts`,
+    entry: `apps/${serviceOf(name)}/src/main.ts`,
     env: { ...env, PORT: new URL(url).port },
     readyUrl: name === 'simulators' ? `${url}/card-network/ledger` : `${url}/health/ready`,
   });
 }
 
-async function brokersFor(directory: string, supervisor: Supervisor, stops: Stops): Promise<string> {
+async function waysFor(processes: readonly string[], directory: string, stops: Stops): Promise<Ways> {
+  if (process.env['KAFKA_BROKERS'])
+    throw new Error('--links needs the broker that is started here: a foreign one names its own address');
+  const ways = await step('Toxiproxy', (progress) => linked(processes, directory, progress.say));
+  stops.push(() => ways.stop());
+  return ways;
+}
+
+async function brokersFor(
+  { doors }: Ways,
+  directory: string,
+  supervisor: Supervisor,
+  stops: Stops,
+): Promise<{ readonly brokers: string; readonly brokerDoors: Readonly<Record<string, number>> }> {
   const given = process.env['KAFKA_BROKERS'];
-  if (given) return given;
+  if (given) return { brokers: given, brokerDoors: {} };
   const broker = await step('Kafka', (progress) => {
-    const start = () => startBroker({ directory: join(directory, 'kafka', 'data'), log: progress.say });
+    const start = () =>
+      startBroker({ directory: join(directory, 'kafka', 'data'), doors, log: progress.say });
     return keepAlive('Kafka', start, say);
   });
+  broker.onRestart(() => supervisor.writePids());
   stops.push(() => broker.stop());
   supervisor.alsoRuns('kafka', () => broker.current().pid);
-  return broker.current().brokers;
+  const { brokers, doors: brokerDoors } = broker.current();
+  return { brokers, brokerDoors };
 }
 
 async function jaegerFor(directory: string, stops: Stops): Promise<LocalJaeger> {
@@ -186,6 +226,7 @@ async function databasesFor(directory: string, supervisor: Supervisor, stops: St
       });
     return keepAlive('Postgres', start, say);
   });
+  postgres.onRestart(() => supervisor.writePids());
   stops.push(() => postgres.stop());
   supervisor.alsoRuns('postgres', () => postgres.current().pid);
   const own = await step('a database for each service', () => createDatabases(postgres.current()));

@@ -7,16 +7,28 @@ import { join } from 'node:path';
 export interface BrokerPorts {
   readonly client: number;
   readonly controller: number;
+  readonly doors?: readonly Door[];
+}
+
+/** One more way in: the broker listens on `port` and tells its clients to come to `advertised`, where a proxy stands. */
+export interface Door {
+  readonly name: string;
+  readonly port: number;
+  readonly advertised: number;
 }
 
 /** Broker and controller in one process, everything bound to loopback, topics only where somebody asked for them. */
-export function serverProperties(directory: string, { client, controller }: BrokerPorts): string {
+export function serverProperties(directory: string, { client, controller, doors = [] }: BrokerPorts): string {
+  const clients = [{ name: 'CLIENT', port: client, advertised: client }, ...doors.map(asListener)];
+  const inner = { name: 'CONTROLLER', port: controller };
   return lines({
     'process.roles': 'broker,controller',
     'node.id': 1,
-    listeners: `CLIENT://127.0.0.1:${client},CONTROLLER://127.0.0.1:${controller}`,
-    'advertised.listeners': `CLIENT://127.0.0.1:${client}`,
-    'listener.security.protocol.map': 'CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    listeners: [...clients, inner].map(({ name, port }) => `${name}://127.0.0.1:${port}`).join(','),
+    'advertised.listeners': clients
+      .map(({ name, advertised }) => `${name}://127.0.0.1:${advertised}`)
+      .join(','),
+    'listener.security.protocol.map': [...clients, inner].map(({ name }) => `${name}:PLAINTEXT`).join(','),
     'inter.broker.listener.name': 'CLIENT',
     'controller.listener.names': 'CONTROLLER',
     'controller.quorum.voters': `1@127.0.0.1:${controller}`,
@@ -36,6 +48,10 @@ export function serverProperties(directory: string, { client, controller }: Brok
     'background.threads': 2,
     'log.index.size.max.bytes': 1_048_576,
   });
+}
+
+function asListener({ name, ...ports }: Door): Door {
+  return { name: `DOOR_${name.toUpperCase().replaceAll('-', '_')}`, ...ports };
 }
 
 /** Warnings to the standard output; without a configuration the broker would be mute. */

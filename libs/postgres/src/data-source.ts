@@ -17,8 +17,6 @@ export interface DataSourceOptions {
   readonly poolSize?: number;
   /** Default: no TLS (R18). */
   readonly ssl?: boolean | { readonly ca?: string; readonly rejectUnauthorized?: boolean };
-  /** Seen in `pg_stat_activity`. Default `sagamore`. */
-  readonly applicationName?: string;
 }
 
 /** Every connection is opened with these. */
@@ -56,10 +54,10 @@ export async function openDataSource(options: DataSourceOptions): Promise<DataSo
     logging: false,
     poolSize: Math.max(2, poolSize),
     connectTimeoutMS: 5_000,
-    applicationName: options.applicationName ?? 'sagamore',
     // The pool tells of idle connections that died; they are replaced when one is needed.
     poolErrorHandler: () => undefined,
-    extra: { pipeline: true, options: settings, keepAlive: true },
+    // Seen in `pg_stat_activity` unless the process has a name of its own (`PGAPPNAME`).
+    extra: { pipeline: true, options: settings, keepAlive: true, fallback_application_name: 'sagamore' },
   });
   try {
     return await dataSource.initialize();
