@@ -14,6 +14,7 @@ import {
   PostgresJournal,
   PostgresOutbox,
   PostgresSchedules,
+  PostgresTrials,
   PreparedTransactions,
   runMigrations,
   statement,
@@ -24,7 +25,8 @@ export type PostgresPorts = Awaited<ReturnType<typeof openPostgresPorts>>;
 
 const expireAll = statement(
   'test-expire',
-  `with ripe as (update tombstone set planted_at = '-infinity')
+  `with ripe as (update tombstone set planted_at = '-infinity'),
+     tried as (update breaker_trial set claimed_until = '-infinity')
    update outbox set claimed_until = '-infinity'`,
 );
 
@@ -52,6 +54,7 @@ export async function openPostgresPorts(options: OpenOptions = {}) {
     outbox: new PostgresOutbox(database),
     history: new PostgresHistory(database),
     schedules: new PostgresSchedules(database),
+    trials: new PostgresTrials(database),
     barrierHistory: new PostgresBarrierHistory(database),
     journal: new PostgresJournal(database),
     expireClaims: async () => void (await database.read(expireAll)),

@@ -12,6 +12,7 @@ export { memoryTx, MemoryTx, type TableView } from './memory-tx.js';
 export { MemoryBarrier } from './memory-barrier.js';
 export { MemoryBarrierHistory, MemoryHistory } from './memory-history.js';
 export { MemorySchedules } from './memory-schedules.js';
+export { MemoryTrials } from './memory-trials.js';
 export { MemoryIntents } from './memory-intents.js';
 export { MemoryPrepared, type MemoryPreparedOptions } from './memory-prepared.js';
 export { MemoryOutbox, type MemoryOutboxOptions } from './memory-outbox.js';

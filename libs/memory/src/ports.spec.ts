@@ -11,6 +11,7 @@ import { MemoryIntents } from './memory-intents.js';
 import { MemoryJournal } from './memory-journal.js';
 import { MemoryOutbox } from './memory-outbox.js';
 import { MemorySchedules } from './memory-schedules.js';
+import { MemoryTrials } from './memory-trials.js';
 import { MemoryPrepared } from './memory-prepared.js';
 
 const claimMs = 1_000;
@@ -29,6 +30,7 @@ describePortsContract('memory', async () => {
     journal: new MemoryJournal(database, outbox),
     history: new MemoryHistory(database),
     schedules: new MemorySchedules(database),
+    trials: new MemoryTrials(database),
     barrierHistory: new MemoryBarrierHistory(database),
     prepared: new MemoryPrepared(database, { lockTimeoutMs }),
     outlastLocks: async () => clock.advance(lockTimeoutMs),

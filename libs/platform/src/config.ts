@@ -4,6 +4,7 @@
  * It must never put a value into a message: what was set may be a secret.
  */
 import { Fault } from '@sagamore/resilience';
+import type { WindowPolicy } from '@sagamore/runtime';
 import { databaseUrl, httpUrl, settings, type Settings } from './settings.js';
 
 /** How the brokers are logged in to. */
@@ -50,6 +51,8 @@ export interface Config {
   readonly prepares: { readonly preparesMax: number; readonly lockTimeoutMs: number };
   /** When the circuit of a provider opens, and for how long. */
   readonly circuit: { readonly failuresToOpen: number; readonly resetMs: number };
+  /** What may be on its way to each participant that is sent messages. */
+  readonly window: Partial<WindowPolicy>;
 }
 
 export interface TracingConfig {
@@ -217,6 +220,15 @@ function configOf(read: Settings, named: Pick<Config, 'databaseUrls' | 'particip
     externalCallsMax: read.EXTERNAL_CALLS_MAX,
     prepares: { preparesMax: read.PREPARES_MAX, lockTimeoutMs: read.PREPARE_LOCK_TIMEOUT_MS },
     circuit: { failuresToOpen: read.BREAKER_FAILURES, resetMs: read.BREAKER_RESET_MS },
+    window: {
+      failuresToOpen: read.BREAKER_FAILURES,
+      resetMs: read.BREAKER_RESET_MS,
+      trialsMax: read.PARTICIPANT_TRIALS,
+      rampPerSecond: read.PARTICIPANT_RAMP,
+      outstandingMax: read.PARTICIPANT_WINDOW,
+      keptForUndo: Math.floor(read.PARTICIPANT_WINDOW / 5),
+      ageingMs: read.AGEING_MS,
+    },
   };
 }
 
@@ -237,13 +249,14 @@ function kafkaOf(read: Settings): KafkaConfig {
 }
 
 function freeze(config: Config): Config {
-  const { databaseUrls, participantUrls, retention, kafka, circuit, prepares } = config;
+  const { databaseUrls, participantUrls, retention, kafka, circuit, prepares, window } = config;
   const nested = [
     databaseUrls,
     participantUrls,
     retention,
     circuit,
     prepares,
+    window,
     kafka,
     kafka.brokers,
     kafka.sasl,

@@ -11,6 +11,7 @@ import {
   PostgresHistory,
   PostgresJournal,
   PostgresSchedules,
+  PostgresTrials,
 } from '@sagamore/postgres';
 import {
   Bus,
@@ -25,6 +26,7 @@ import {
   ParticipantCalls,
   Retention,
   Scheduler,
+  Trials,
 } from '@sagamore/runtime';
 import {
   Inject,
@@ -161,6 +163,11 @@ function coordinatorProviders({ host, protocols, handled }: CoordinatorModuleOpt
       useFactory: (definitions: Definitions) => participantCalls(definitions, host.config),
     },
     {
+      provide: Trials,
+      inject: [Database],
+      useFactory: (database: PostgresDatabase) => new PostgresTrials(database),
+    },
+    {
       provide: History,
       inject: [Database],
       useFactory: (database: PostgresDatabase) => new PostgresHistory(database),
@@ -181,7 +188,17 @@ function coordinatorProviders({ host, protocols, handled }: CoordinatorModuleOpt
     },
     {
       provide: Coordinator,
-      inject: [Journal, OutboxRelay, Bus, Clock, Definitions, Service, TransactionTracer, ParticipantCalls],
+      inject: [
+        Journal,
+        OutboxRelay,
+        Bus,
+        Clock,
+        Definitions,
+        Service,
+        TransactionTracer,
+        ParticipantCalls,
+        Trials,
+      ],
       useFactory: async (
         journal: Journal,
         relay: OutboxRelay,
@@ -191,10 +208,11 @@ function coordinatorProviders({ host, protocols, handled }: CoordinatorModuleOpt
         { log }: Service,
         tracer: TransactionTracer,
         calls: ParticipantCalls,
+        trials: Trials,
       ) => {
         await bus.ensureTopics(commandTopicsOf(definitions.participants, host.config));
         return new Coordinator(
-          { journal, relay, bus, clock, random: systemRandom, calls },
+          { journal, relay, bus, clock, random: systemRandom, calls, trials },
           {
             owner: host.instance,
             definitions,
@@ -203,9 +221,12 @@ function coordinatorProviders({ host, protocols, handled }: CoordinatorModuleOpt
             wakesPerSecond: host.config.wakesPerSecond,
             traceparent: traceContextFor(host.config.tracing.ratio),
             callsMax: host.config.externalCallsMax,
+            window: host.config.window,
             hooks: {
               onRest: (rested) => tracer.onRest(rested),
               onShards: () => void tracer.tellAgain().catch(() => {}),
+              onBreaker: (participant, breaker) =>
+                log.warn('the breaker of a participant has changed', { participant, breaker }),
               onFault: (error) => log.warn('the coordinator survived a fault', { error }),
               onLateReply: (late) => log.warn('a reply came after its decision: look at it', { ...late }),
               onBug: (transactionId, error) =>

@@ -188,13 +188,33 @@ export const settings = z.object({
   ),
   BREAKER_FAILURES: described(
     whole(1, 1_000).prefault('5'),
-    'Calls to a provider within ten seconds, more than half of them failed, that open its circuit',
-    '1 to 1000 calls',
+    'Failures that open a breaker: of a provider so many calls within ten seconds, more than half of them failed; of a participant so many in a row',
+    '1 to 1000 failures',
   ),
   BREAKER_RESET_MS: described(
     whole(100, 3_600_000).prefault('60000'),
-    'How long an open circuit refuses before it lets a probe through',
+    'How long an open breaker refuses before it is tried again',
     '100 to 3600000 ms',
+  ),
+  PARTICIPANT_TRIALS: described(
+    whole(1, 100).prefault('3'),
+    'Commands that find out whether a participant is back, of all orchestrators together',
+    '1 to 100 commands',
+  ),
+  PARTICIPANT_RAMP: described(
+    whole(1, 100_000).prefault('100'),
+    'With how many commands a second one orchestrator begins to release what waited for a participant that is back; each second twice as many, for ten seconds',
+    '1 to 100000 commands a second',
+  ),
+  PARTICIPANT_WINDOW: described(
+    whole(10, 1_000_000).prefault('2000'),
+    'Commands that one orchestrator has under way to one participant at the same time; a fifth of them is kept for undo',
+    '10 to 1000000 commands',
+  ),
+  AGEING_MS: described(
+    whole(0, 3_600_000).prefault('1000'),
+    'Where commands have to wait, how much waiting one level of priority is worth',
+    '0 to 3600000 ms',
   ),
   PREPARES_MAX: described(
     whole(1, 100).prefault('8'),

@@ -9,6 +9,7 @@ export { PostgresBarrierHistory, PostgresHistory } from './history.js';
 export { PostgresIntents } from './intents.js';
 export { PostgresJournal } from './journal.js';
 export { PostgresSchedules } from './schedules.js';
+export { PostgresTrials } from './trials.js';
 export { PostgresOutbox, type PostgresOutboxOptions } from './outbox.js';
 // Two-phase commit
 export { gidOf, PreparedTransactions, type PreparedTransactionsOptions } from './prepared-transaction.js';

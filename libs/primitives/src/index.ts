@@ -10,6 +10,8 @@ export {
   type Causality,
   type VectorTime,
 } from './clocks/vector-clock.js';
+// Whose turn it is
+export { FairQueue, type Place } from './fair-queue.js';
 // Hashing
 export { hash32, shardOf } from './hashing/hash.js';
 export { HashRing, type HashRingOptions, type RingNode } from './hashing/hash-ring.js';

@@ -4,11 +4,14 @@
  */
 import type { TransactionId } from '@sagamore/engine';
 import type { Random } from '@sagamore/primitives';
+import type { Breaker } from '@sagamore/resilience';
 import type { Rested } from './decision-writer.js';
 import type { Definitions } from './definitions.js';
 import { traceparentOf, type TraceContext } from './message.js';
 import type { OutboxRelay } from './outbox-relay.js';
+import type { WindowPolicy } from './participant-window.js';
 import type { Bus, Clock, Journal, ParticipantCalls, Shard, StoredLateReply } from './ports.js';
+import type { Trials } from './trials.js';
 
 export interface CoordinatorPorts {
   readonly journal: Journal;
@@ -18,6 +21,8 @@ export interface CoordinatorPorts {
   readonly random: Random;
   /** Needed where a definition has participants that are called. */
   readonly calls?: ParticipantCalls;
+  /** Which process tries a participant that was left alone. Default: each by itself. */
+  readonly trials?: Trials;
 }
 
 export interface CoordinatorOptions {
@@ -48,6 +53,8 @@ export interface CoordinatorOptions {
   readonly lateGraceMs?: number;
   /** Calls to one participant at the same time; undos and probes have as many places again. Default 10. */
   readonly callsMax?: number;
+  /** What may be on its way to each participant that is sent messages. Default: `defaultWindow`. */
+  readonly window?: Partial<WindowPolicy>;
   readonly hooks?: CoordinatorHooks;
 }
 
@@ -63,7 +70,21 @@ export interface CoordinatorHooks {
   readonly onBatch?: (transactions: number) => void;
   /** Transactions that have come to rest, AFTER the commit that says so: ended, or parked. */
   readonly onRest?: (rested: readonly Rested[]) => void;
+  /** The breaker of a participant that is sent messages has changed. */
+  readonly onBreaker?: (participant: string, phase: Breaker['phase']) => void;
 }
+
+/** Documented in the concept page of resilience, with why. */
+export const defaultWindow: WindowPolicy = {
+  outstandingMax: 2_000,
+  keptForUndo: 400,
+  ageingMs: 1_000,
+  failuresToOpen: 5,
+  resetMs: 60_000,
+  trialsMax: 3,
+  rampPerSecond: 100,
+  rampMs: 10_000,
+};
 
 const defaults = {
   takeoverBatch: 500,
@@ -78,11 +99,14 @@ const defaults = {
   traceparent: traceparentOf as TraceContext,
 };
 
-/** The options with their defaults, and a hook for everything. */
-export function settled({ hooks, ...options }: CoordinatorOptions): Required<CoordinatorOptions> & {
+type Settled = Required<Omit<CoordinatorOptions, 'hooks' | 'window'>> & {
   readonly hooks: Required<CoordinatorHooks>;
-} {
-  return { ...defaults, ...options, hooks: listening(hooks) };
+  readonly window: WindowPolicy;
+};
+
+/** The options with their defaults, and a hook for everything. */
+export function settled({ hooks, window, ...options }: CoordinatorOptions): Settled {
+  return { ...defaults, ...options, window: { ...defaultWindow, ...window }, hooks: listening(hooks) };
 }
 
 function listening(hooks: CoordinatorHooks = {}): Required<CoordinatorHooks> {
@@ -95,6 +119,7 @@ function listening(hooks: CoordinatorHooks = {}): Required<CoordinatorHooks> {
     onLateReply: nothing,
     onBatch: nothing,
     onRest: nothing,
+    onBreaker: nothing,
   };
   return { ...deaf, ...hooks };
 }

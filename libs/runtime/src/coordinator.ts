@@ -29,6 +29,8 @@ import type { ActiveSubscription, Delivery, Shard, StoredTransaction } from './p
 import { Serial } from './serial.js';
 import { ShardHolder } from './shard-holder.js';
 import { Subjects } from './subjects.js';
+import { Traffic } from './traffic.js';
+import { TrialsAlone } from './trials.js';
 import { WishReader } from './wish-reader.js';
 
 const tickMs = 25;
@@ -40,7 +42,8 @@ const faultPauseMs = 1_000;
 export class Coordinator {
   private readonly options: ReturnType<typeof settled>;
   private readonly hooks: Required<CoordinatorHooks>;
-  private readonly live = new LiveTransactions();
+  private readonly traffic: Traffic;
+  private readonly live: LiveTransactions;
   private readonly serial = new Serial();
   private readonly shards: ShardHolder;
   private readonly writer: DecisionWriter;
@@ -67,7 +70,15 @@ export class Coordinator {
   ) {
     this.options = settled(options);
     this.hooks = this.options.hooks;
-    const { onFault, onBug, onShards, onRest } = this.hooks;
+    const { onFault, onBug, onShards, onRest, onBreaker } = this.hooks;
+    this.traffic = new Traffic({
+      ...this.options.window,
+      trials: ports.trials ?? new TrialsAlone(),
+      now: () => ports.journal.now(),
+      onBreaker,
+      onFault,
+    });
+    this.live = new LiveTransactions((id) => this.traffic.delayOf(id));
     const { owner, takeoverGraceMs: graceMs, traceparent } = this.options;
     const isWanted = this.live.waitsFor.bind(this.live);
     this.locals = new LocalFunctions(ports.clock, {
@@ -92,6 +103,7 @@ export class Coordinator {
       graceMs,
       runLocal,
       call: (live, command) => this.called?.call(live, command),
+      traffic: this.traffic,
       onFault,
       traceparent,
     });
@@ -99,7 +111,10 @@ export class Coordinator {
       ...this.options,
       graceMs,
       revive: (page) => this.resume(page),
-      forget: (shard) => this.live.dropShard(shard),
+      forget: (shard) => {
+        this.live.dropShard(shard);
+        this.traffic.forgetShard(shard);
+      },
       onShards,
       onFault,
     });
@@ -192,6 +207,7 @@ export class Coordinator {
     const hopeless: HopelessStart[] = [];
     await this.reloadDoubtful();
     const inputs = await this.wishes.expand(arrived);
+    for (const input of inputs) this.traffic.hear(input);
     const context = this.context();
     this.late.begin();
     const summoned = await this.subjects.summon(inputs);
@@ -211,6 +227,7 @@ export class Coordinator {
     const committed = await this.writer.commit(effective);
     for (const input of inputs) if (input.kind === 'due') this.rearm(input.transactionId);
     await this.dispatcher.publish(committed);
+    await this.dispatcher.release();
     await this.late.save(this.shards.epochs);
     await this.hearOfLocks(inputs, committed);
     for (const { before, after } of committed)
@@ -258,10 +275,12 @@ export class Coordinator {
   private async tick(): Promise<void> {
     const isIdle = this.live.waiting === 0 && this.live.doubts.length === 0 && !this.shards.hasLost;
     const hasNothing = isIdle && this.heard.length === 0 && !this.locks.isDue && !this.late.isDue;
-    if (this.stopped || (hasNothing && !this.wishes.isLookDue && !this.maySweep())) return;
+    const isHeldUp = this.traffic.isHeldUp;
+    if (this.stopped || (hasNothing && !isHeldUp && !this.wishes.isLookDue && !this.maySweep())) return;
     await this.serial.run(async () => {
       await this.shards.retakeLost();
       await this.sweep();
+      if (isHeldUp) await this.release();
       const ids = this.live.takeDue(this.ports.journal.now(), dueMax);
       this.heard.push(...this.late.takeDue());
       const heard = this.takeHeard();
@@ -298,6 +317,16 @@ export class Coordinator {
     }
   }
 
+  /** Time alone may have made room: a breaker that has rested, a ramp that has risen. */
+  private async release(): Promise<void> {
+    this.traffic.seekTrials();
+    try {
+      await this.dispatcher.release();
+    } catch (error) {
+      this.hooks.onFault(error);
+    }
+  }
+
   /** Without those that a message has brought back already, and those of whom nobody knows where they stand (R12). */
   private absent(page: readonly StoredTransaction[]): readonly StoredTransaction[] {
     const doubtful = new Set(this.live.doubts);
@@ -312,6 +341,7 @@ export class Coordinator {
   private async reloadDoubtful(): Promise<void> {
     const ids = this.live.doubts;
     if (ids.length === 0) return;
+    for (const id of ids) this.traffic.forget(id);
     const stored = await this.ports.journal.load(ids);
     const isOurs = ({ phase, shard }: StoredTransaction) => phase === 'moving' && this.shards.holds(shard);
     const isNear = ({ dueAt }: StoredTransaction) => dueAt === undefined || !this.evictions.isFar(dueAt);

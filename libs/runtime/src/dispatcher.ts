@@ -11,6 +11,7 @@ import type { LiveTransactions } from './live-transactions.js';
 import { commandMessage, inboxTopic, type Message, type TraceContext } from './message.js';
 import type { Bus, Journal } from './ports.js';
 import { probeMessage } from './probe.js';
+import type { Traffic } from './traffic.js';
 
 export interface DispatcherOptions {
   readonly shardCount: number;
@@ -20,6 +21,8 @@ export interface DispatcherOptions {
   readonly runLocal: (live: LiveTransaction, command: RunLocalCommand) => void;
   /** Calls a participant, and waits for nothing. */
   readonly call: (live: LiveTransaction, command: Called) => void;
+  /** What may go to participants now, and what has to wait. */
+  readonly traffic: Traffic;
   readonly onFault: (error: unknown) => void;
   /** What commands carry for traces. Default: that they belong to their transaction. */
   readonly traceparent?: TraceContext;
@@ -39,8 +42,9 @@ export class Dispatcher {
     const decidedAt = journal.now();
     for (const decision of decisions) this.sound(decision);
     for (const decision of decisions) this.begin(decision);
+    for (const decision of decisions) this.options.traffic.follow(decision);
     try {
-      await this.send(decisions.map((decision) => this.messagesOf(decision, decidedAt)));
+      await this.send(decisions.map((decision) => this.messagesOf(this.admitted(decision), decidedAt)));
     } finally {
       // Whatever became of the send: a transaction that nothing falls due for would never be thought of again.
       const delayMs = journal.now() - decidedAt;
@@ -56,12 +60,38 @@ export class Dispatcher {
     const outstanding = revived.map((after) => after.protocol.outstanding(after.state));
     revived.forEach((after, index) => this.begin({ after, commands: outstanding[index]! }));
     await this.send(
-      revived.map((after, index) => this.messagesOf({ after, commands: outstanding[index]! }, at)),
+      revived.map((after, index) =>
+        this.messagesOf(this.admitted({ after, commands: outstanding[index]! }), at),
+      ),
     );
     const earliest = this.ports.journal.now() + this.options.graceMs;
     revived.forEach(({ record }, index) => {
       this.live.arm(record.transactionId, 0, outstanding[index]!.length > 0 ? earliest : 0);
     });
+  }
+
+  /** Sends what had to wait and need not any more. It is given the grace at least: what the state says of its time was
+   *  said when it began to wait. */
+  async release(): Promise<void> {
+    const released = this.options.traffic.take();
+    if (released.length === 0) return;
+    const at = this.ports.journal.now();
+    try {
+      await this.send(released.map((each) => this.messagesOf(each, at)));
+    } finally {
+      const earliest = this.ports.journal.now() + this.options.graceMs;
+      for (const { after } of released) this.live.arm(after.record.transactionId, 0, earliest);
+    }
+  }
+
+  private admitted({
+    after,
+    commands,
+  }: Pick<Decision, 'after' | 'commands'>): Pick<Decision, 'after' | 'commands'> {
+    const { traffic } = this.options;
+    const isAdmitted = (command: ProtocolCommand): boolean =>
+      !isSent(command) || isCalled(command) || traffic.admits(after, command);
+    return { after, commands: commands.filter(isAdmitted) };
   }
 
   /** What is not sent: functions and calls. */
@@ -125,6 +155,10 @@ export class Dispatcher {
   }
 }
 
+function isSent(command: ProtocolCommand): command is Called {
+  return command.type === 'send' || command.type === 'probe';
+}
+
 function isCalled(command: ProtocolCommand): command is Called & { readonly transport: 'http' } {
-  return (command.type === 'send' || command.type === 'probe') && command.transport === 'http';
+  return isSent(command) && command.transport === 'http';
 }

@@ -147,3 +147,6 @@ export {
 } from './wish.js';
 export type { Asked, Decline, WishAnswer } from './wishing.js';
 export { Limiter } from './limiter.js';
+// What may be on its way to a participant
+export { type WindowPolicy } from './participant-window.js';
+export { Trials, type TrialAnswer, type TrialRequest } from './trials.js';

@@ -15,6 +15,9 @@ export class LiveTransactions {
   /** Those whose last commit has an unknown fate: read again before anything else is decided (R12). */
   private readonly doubtful = new Set<TransactionId>();
 
+  /** `delayOf`: by how much later than its state says something falls due for a transaction, ms. */
+  constructor(private readonly delayOf: (id: TransactionId) => number = () => 0) {}
+
   get(id: TransactionId): LiveTransaction | undefined {
     return this.byId.get(id);
   }
@@ -51,12 +54,15 @@ export class LiveTransactions {
     else this.byId.delete(transactionId);
   }
 
-  /** Sets the due time that the state names, later by `delayMs` and not before `earliest`. */
+  /** Sets the due time that the state names, later by `delayMs` and not before `earliest`. Delayed for ever, it is forgotten
+   *  until this is asked again. */
   arm(id: TransactionId, delayMs: number, earliest = 0): void {
     const live = this.byId.get(id);
     if (live === undefined) return;
     const dueAt = live.protocol.dueAt(live.state);
-    this.dueTimes.set(id, dueAt === undefined ? undefined : Math.max(dueAt + delayMs, earliest));
+    if (dueAt === undefined) return this.dueTimes.forget(id);
+    const delayedAt = dueAt + Math.max(delayMs, this.delayOf(id));
+    this.dueTimes.set(id, delayedAt === Infinity ? undefined : Math.max(delayedAt, earliest));
   }
 
   /** Takes out and returns those due at `now`, earliest first, at most `max`. */

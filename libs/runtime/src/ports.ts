@@ -187,6 +187,10 @@ export interface TransactionRecord {
   readonly startedAt: number;
   /** Present when it is a step of another transaction. */
   readonly parent?: ParentLink;
+  /** For whom it runs: where not everything can be sent at once, tenants take turns (S90). Default one that all share. */
+  readonly tenant?: string;
+  /** From 0, the default, to 9: the higher, the sooner among those of its tenant, within the limit of ageing (S89). */
+  readonly priority?: number;
 }
 
 /** Whose step a child is, and which half of it was asked for first: what its story begins with at every replay. */

@@ -13,6 +13,7 @@ import { describeOutboxContract } from './ports/outbox.contract.js';
 import { describePreparedContract } from './ports/prepared.contract.js';
 
 import { describeSchedulesContract } from './ports/schedules.contract.js';
+import { describeTrialsContract } from './ports/trials.contract.js';
 
 export type { OpenPorts, PortsUnderTest } from './ports/open.js';
 export {
@@ -24,6 +25,7 @@ export {
   describeOutboxContract,
   describePreparedContract,
   describeSchedulesContract,
+  describeTrialsContract,
 };
 
 /** Registers all suites for an adapter that keeps all the ports. */
@@ -36,4 +38,5 @@ export function describePortsContract(name: string, open: OpenPorts): void {
   describePreparedContract(name, open);
   describeHistoryContract(name, open);
   describeSchedulesContract(name, open);
+  describeTrialsContract(name, open);
 }

@@ -19,6 +19,7 @@ import type {
   Prepared,
   Schedules,
   StoredBarrierRow,
+  Trials,
 } from '@sagamore/runtime';
 
 /** The ports of one technology over one store. */
@@ -31,8 +32,9 @@ export interface PortsUnderTest {
   readonly prepared: Prepared;
   readonly history: History;
   readonly schedules: Schedules;
+  readonly trials: Trials;
   readonly barrierHistory: BarrierHistory;
-  /** Makes every claim of an outbox row expire and every tombstone ripe, as the passing of their time would. */
+  /** Makes every claim of an outbox row and of trials expire and every tombstone ripe, as the passing of their time would. */
   expireClaims(): Promise<void>;
   /** Resolves when a prepare that waits for a lock now has waited too long, or will have without help. */
   outlastLocks(): Promise<void>;
