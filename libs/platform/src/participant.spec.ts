@@ -492,13 +492,14 @@ describe('what is prepared', () => {
 
   test('I45: a database that cannot keep it is refused at the start, by whoever opens it', async () => {
     const tooSmall = new Fault('CONFIGURATION_INVALID', 'max_prepared_transactions', { retryable: false });
-    const opened: string[] = [];
-    const openPrepared = async () => {
-      opened.push('opened');
-      throw tooSmall;
+    const opened: boolean[] = [];
+    const openPrepared = async ({ prepares }: { readonly prepares: boolean }) => {
+      opened.push(prepares);
+      if (prepares) throw tooSmall;
+      return new MemoryPrepared(new MemoryDatabase({ clock: new SystemClock() }));
     };
     await expect(startedWith({ openPrepared }, Carpenter)).rejects.toThrow(tooSmall);
     await startedWith({ openPrepared }, Painter);
-    expect(opened).toEqual(['opened']);
+    expect(opened).toEqual([true, false]);
   });
 });

@@ -210,7 +210,8 @@ function providersOf({
             intents,
             bus,
             clock: host.clock,
-            openPrepared: () => PreparedTransactions.open(database, config.prepares),
+            openPrepared: ({ prepares }) =>
+              PreparedTransactions.open(database, prepares ? config.prepares : { slotsMin: 0 }),
           },
           {
             service,

@@ -22,10 +22,11 @@ export interface ParticipantServerOptions extends Omit<ParticipantOptions, 'hand
   readonly handlers?: readonly Handler[];
 }
 
-/** The ports of a service. What only a service that prepares needs is opened where some method does. */
+/** The ports of a service. */
 export interface ParticipantServerPorts extends Omit<ParticipantPorts, 'prepared'> {
-  /** May refuse: the database must be set up for it (I45). */
-  readonly openPrepared?: () => Promise<Prepared>;
+  /** Where some method prepares it may refuse: the database must be set up for it (I45). Where none does, it only settles
+   *  what an earlier version has left in doubt (I19), and needs nothing. */
+  readonly openPrepared?: (needs: { readonly prepares: boolean }) => Promise<Prepared>;
 }
 
 /** One a service and process; `connectMicroservice({ strategy })` gives it the methods, `listen` starts the participant
@@ -98,7 +99,7 @@ export class ParticipantServer extends Server implements CustomTransportStrategy
   private async portsFor(handlers: readonly Handler[]): Promise<ParticipantPorts> {
     const { openPrepared, ...ports } = this.ports;
     const prepares = handlers.some(({ effect }) => effect === 'prepared');
-    return prepares && openPrepared !== undefined ? { ...ports, prepared: await openPrepared() } : ports;
+    return openPrepared === undefined ? ports : { ...ports, prepared: await openPrepared({ prepares }) };
   }
 }
 

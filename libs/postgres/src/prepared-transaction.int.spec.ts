@@ -251,6 +251,13 @@ describe('on a running server', () => {
     });
   });
 
+  test('I19: a service that only settles needs no slot of its own', async () => {
+    await prepared.prepare(gid, reserving('a'));
+    const settling = await PreparedTransactions.open(ports.database, { slotsMin: 0 });
+    expect(await settling.commit(gid, noRows)).toBe('done');
+    expect(await reserved()).toBe(1);
+  });
+
   test('no slot left is a no, and nothing stays behind', async () => {
     const made: string[] = [];
     let vote: Reply = yes;

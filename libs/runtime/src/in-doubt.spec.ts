@@ -17,6 +17,7 @@ import { shardOf } from '@sagamore/primitives';
 import { Orchestration } from '../../../test/support/orchestration.js';
 import { command, transactionOne, transactionTwo, trusted } from '../../../test/support/runtime.js';
 import { Definitions } from './definitions.js';
+import type { Handler } from './handler.js';
 import { questionType } from './inbox.js';
 import { inboxTopic, type Message, type QuestionData } from './message.js';
 import { operation } from './operation.js';
@@ -64,8 +65,25 @@ function storeOf(service: string): MemoryStore {
   return store;
 }
 
-/** A process of `service`; `die` ends it as a kill would. */
-async function serve(service: string): Promise<{ die(): void }> {
+/** Takes from the shelf, unless the input says that it is empty. */
+function preparing(service: string): Handler {
+  return {
+    effect: 'prepared',
+    half: 'prepare',
+    operation: operationOf(service),
+    work: async ({ operationId, payload }, tx) => {
+      await memoryTx(tx).table('shelves').lock('a');
+      await memoryTx(tx).table('effects').insert(operationId, {});
+      return (payload as Input).no === service ? refused('out-of-stock') : succeeded({});
+    },
+  };
+}
+
+/** A process of `service`; `die` ends it as a kill would. One of a version that `prepares` nothing has other work alone. */
+async function serve(
+  service: string,
+  { prepares }: { readonly prepares: boolean } = { prepares: true },
+): Promise<{ die(): void }> {
   const { bus, clock } = world.rig.process();
   const database = new MemoryDatabase({ clock, store: storeOf(service) });
   const participant = new Participant(
@@ -84,16 +102,7 @@ async function serve(service: string): Promise<{ die(): void }> {
       doubtAfterMs,
       onInDoubt: (listed) => void waiting.push(listed),
       handlers: [
-        {
-          effect: 'prepared',
-          half: 'prepare',
-          operation: operationOf(service),
-          work: async ({ operationId, payload }, tx) => {
-            await memoryTx(tx).table('shelves').lock('a');
-            await memoryTx(tx).table('effects').insert(operationId, {});
-            return (payload as Input).no === service ? refused('out-of-stock') : succeeded({});
-          },
-        },
+        ...(prepares ? [preparing(service)] : []),
         {
           effect: 'local',
           half: 'action',
@@ -157,6 +166,19 @@ describe('S69: a participant that voted yes', () => {
     expect([effects('stock'), effects('card'), inDoubt('stock')]).toEqual([1, 1, []]);
   });
 
+  test('I19: and is replaced by a version that prepares nothing any more is settled all the same', async () => {
+    await world.start('one', { definitions });
+    const stock = await serve('stock');
+    await world.begin(transactionOne, 'take-both');
+    await world.rig.until(() => inDoubt('stock').length === 1);
+    stock.die();
+    await serve('card');
+    await world.reaches(transactionOne, 'committing');
+    await serve('stock', { prepares: false });
+    await world.reaches(transactionOne, 'committed', 500);
+    expect([effects('stock'), effects('card'), inDoubt('stock')]).toEqual([1, 1, []]);
+  });
+
   test('stays in doubt while nobody has decided, however often it asks', async () => {
     await world.start('one', { definitions });
     await serve('stock');
@@ -187,7 +209,7 @@ describe('S69: a participant that voted yes', () => {
 
   test('is told of an end that is long stored, and nothing is written for its question', async () => {
     await world.start('one', { definitions });
-    await Promise.all(['stock', 'card'].map(serve));
+    await Promise.all(['stock', 'card'].map((each) => serve(each)));
     await world.begin(transactionOne, 'take-both');
     await world.reaches(transactionOne, 'committed');
     const before = world.events(transactionOne);
@@ -232,7 +254,7 @@ describe('S70: what no coordinator knows', () => {
 
   test('and that begins in the same batch as the question is not aborted by it', async () => {
     await world.start('one', { definitions });
-    await Promise.all(['stock', 'card'].map(serve));
+    await Promise.all(['stock', 'card'].map((each) => serve(each)));
     await Promise.all([
       world.begin(transactionOne, 'take-both'),
       world.send({ ...questionOn(transactionOne), partition: 0 }),
@@ -288,9 +310,31 @@ describe('S71: a person who has settled a branch by hand', () => {
     expect(world.row(transactionOne)).toMatchObject({ phase: 'final', reason });
   });
 
+  test('in the database alone, and to commit before anybody had voted no, is found out', async () => {
+    await serve('stock');
+    const asked = { type: 'stock.take', half: 'prepare', branchId: 'take-stock' } as const;
+    const first = command({ ...asked, transactionId: transactionOne });
+    // The first vote is lost, so that the coordinator asks again.
+    await world.send({ ...first, data: { ...first.data, replyTo: { topic: 'nobody', partition: 0 } } });
+    await world.rig.until(() => inDoubt('stock').length > 0);
+    const byHand = new MemoryPrepared(
+      new MemoryDatabase({ clock: world.rig.clock, store: storeOf('stock') }),
+    );
+    await byHand.commit(gid('stock'), async () => []);
+    const inbox = await world.rig.listen(inboxTopic);
+    await world.start('one', { definitions });
+    await world.begin(transactionOne, 'take-both', { no: 'card' });
+    await world.rig.until(() => inbox.some(({ type }) => type === 'stock.take.succeeded'));
+    await serve('card');
+    await world.reaches(transactionOne, 'parked', 500);
+    expect(world.row(transactionOne)).toMatchObject({
+      reason: { kind: 'heuristic', branchId: 'take-stock' },
+    });
+  });
+
   test('once it has ended, comes too late', async () => {
     await world.start('one', { definitions });
-    await Promise.all(['stock', 'card'].map(serve));
+    await Promise.all(['stock', 'card'].map((each) => serve(each)));
     await world.begin(transactionOne, 'take-both');
     await world.reaches(transactionOne, 'committed');
     expect(await world.wish(transactionOne, rolledBack)).toMatchObject({ outcome: 'declined', why: 'ended' });

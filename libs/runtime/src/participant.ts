@@ -3,6 +3,7 @@
  * (architecture §6 rows 6 and 8). It checks what came over the wire, sends local and external work down their own
  * roads, and answers. It decides nothing: the barrier's `judge` does.
  */
+import assert from 'node:assert/strict';
 import { failed, isAlarming, isHalf, messageTypeFor, partOf, type Half, type Reply } from '@sagamore/engine';
 import { isUuid } from '@sagamore/primitives';
 import { Fault } from '@sagamore/resilience';
@@ -50,7 +51,8 @@ export interface ParticipantPorts {
   readonly intents: Intents;
   readonly bus: Bus;
   readonly clock: Clock;
-  /** Needed where a handler is prepared. */
+  /** Needed where a handler is prepared. Where it is given, what an earlier version has left in doubt is asked about and
+   *  settled, though no handler is prepared any more: it keeps its locks until somebody does (I19). */
   readonly prepared?: Prepared;
 }
 
@@ -264,17 +266,17 @@ function isPrepared(job: Job): job is PreparedJob {
   return job.handler.effect === 'prepared';
 }
 
-/** Only where some handler is prepared; then what it takes must be there. */
+/** Only where there is a port to prepare with; where some handler is prepared, what it takes must be there. */
 function preparedBranches(
   { prepared, ...ports }: ParticipantPorts,
   { service, handlers, shardCount, doubtAfterMs, onInDoubt }: ParticipantOptions,
   hooks: PreparedHooks,
 ): PreparedBranches | undefined {
   const handler = handlers.find(({ effect }) => effect === 'prepared');
-  if (handler === undefined) return undefined;
-  const what = `${handler.operation.action} is prepared, and ${service} has`;
-  if (prepared === undefined) throw new TypeError(`${what} no port to prepare with`);
-  if (shardCount === undefined) throw new TypeError(`${what} no count of shards to ask when it is in doubt`);
+  const what = `${handler?.operation.action} is prepared, and ${service} has`;
+  assert(handler === undefined || prepared !== undefined, `${what} no port to prepare with`);
+  if (prepared === undefined) return undefined;
+  assert(shardCount !== undefined, `${service} has no count of shards to ask when it is in doubt`);
   const settings = {
     service,
     shardCount,

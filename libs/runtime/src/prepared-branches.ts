@@ -109,10 +109,15 @@ export class PreparedBranches {
   private async vote(job: PreparedJob): Promise<Reply> {
     const gid = gidOf(this.service, job);
     let worked: Tx | undefined;
-    const reply = await this.ports.prepared.prepare(gid, (tx) => {
-      worked = tx;
-      return this.work(job, tx);
+    let repeated: Reply | undefined;
+    const voted = await this.ports.prepared.prepare(gid, async (tx) => {
+      const found = await this.ports.barrier.find(tx, [branchOf(job)]);
+      const verdict = verdictOnVote(job, found);
+      if (verdict === 'run') return this.work(job, (worked = tx), found);
+      return (repeated = verdict === 'duplicate' ? savedReply(job, found) : lateReply);
     });
+    // A repeat has written nothing, but it has not left: what it voted for is committed, and must be told how it ends (S71).
+    const reply = repeated ?? voted;
     if (reply.outcome === 'succeeded' && reply.readOnly !== true && worked !== undefined)
       this.remember(gid, worked);
     if (reply.outcome !== 'refused' || reply === lateReply) return reply;
@@ -126,11 +131,7 @@ export class PreparedBranches {
     if (this.hopeful.size > hopefulMax && oldest !== undefined) this.hopeful.delete(oldest);
   }
 
-  private async work(job: PreparedJob, tx: Tx): Promise<Reply> {
-    const found = await this.ports.barrier.find(tx, [branchOf(job)]);
-    const verdict = verdictOnVote(job, found);
-    if (verdict === 'duplicate') return savedReply(job, found);
-    if (verdict !== 'run') return lateReply;
+  private async work(job: PreparedJob, tx: Tx, found: readonly BarrierRow[]): Promise<Reply> {
     const reply = await job.handler.work(handled(job), tx);
     // The seat travels inside: it is seen when, and only when, the work is.
     if (reply.outcome === 'succeeded') await this.ports.barrier.insert(tx, rowsOf(job, reply, found));
