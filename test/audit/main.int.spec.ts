@@ -122,10 +122,12 @@ test('a row that breaks an invariant ends it with 1 and is shown, as JSON too', 
     expect(lines).toContainEqual(
       expect.objectContaining({
         id: 'I02',
-        violations: [{ service: 'inventory', sku: 'COFFEE', balance: '98', moves: '97' }],
+        violations: [
+          expect.objectContaining({ service: 'inventory', sku: 'COFFEE', balance: '98', moves: '97' }),
+        ],
       }),
     );
-    expect(lines.at(-1)).toEqual({ type: 'end', checks: 26, violations: 1 });
+    expect(lines.at(-1)).toEqual({ type: 'end', checks: 30, violations: 1 });
     expect(json.code).toBe(1);
   } finally {
     await books.databases.inventory.query('update stock set available = available - 1');

@@ -31,8 +31,9 @@ const settings = [
   // Below the 6 s of a bus session: a paused owner loses its locks BEFORE its shards are taken (R10, R11).
   'idle_in_transaction_session_timeout=5000',
   // Whoever waits so long waits for something broken, or for what is in doubt; the caller retries (R2). It is short because
-  // the word that ends the doubt may come behind the one who waits, on the same partition (R19).
-  'lock_timeout=1000',
+  // the word that ends the doubt may come behind the one who waits, on the same partition (R19); and longer than the 1 s after
+  // which Postgres looks for a deadlock, which must cost one of the two their transaction and not both.
+  'lock_timeout=2000',
 ]
   .map((setting) => `-c ${setting}`)
   .join(' ');
