@@ -4,6 +4,7 @@
  */
 import { halves } from '@sagamore/engine';
 import { isUuid } from '@sagamore/primitives';
+import { priorityMax, tenantCharactersMax } from '@sagamore/runtime';
 import { z } from 'zod';
 
 const limitMax = 500;
@@ -42,7 +43,17 @@ export const listQuery = z.strictObject({
   cursor: z.string().refine(isUuid, 'expected a cursor of an earlier answer').optional(),
 });
 
-export const startBody = z.strictObject({ definition: definitionName, input: z.json() });
+export const startBody = z.strictObject({
+  definition: definitionName,
+  input: z.json(),
+  tenant: z
+    .string()
+    .min(1)
+    .max(tenantCharactersMax)
+    .regex(/^[^\0]*$/)
+    .optional(),
+  priority: z.int().min(0).max(priorityMax).optional(),
+});
 
 const reason = z.string().trim().min(1).max(500);
 /** The version on which the operator decided, as the transaction's view shows it; another one by now is a 409 (S94). */

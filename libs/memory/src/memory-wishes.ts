@@ -3,6 +3,7 @@
  * precedes the end of a wait, so that which came first is one order for everybody (S34). It judges nothing.
  */
 import type { TransactionId } from '@sagamore/engine';
+import { precedenceOf } from '@sagamore/runtime';
 import type {
   AcceptedReceipt,
   AcceptedStart,
@@ -103,8 +104,8 @@ export class MemoryWishes {
       const found = rows.filter(({ transactionId, shard, at }) => {
         return at <= before && shards.includes(shard) && transactions.get(transactionId) === undefined;
       });
-      return found.slice(0, limit).map(({ transactionId, definition, shard, input }) => {
-        return { transactionId, definition, shard, input };
+      return found.slice(0, limit).map(({ transactionId, definition, shard, input, ...row }) => {
+        return { transactionId, definition, shard, input, ...precedenceOf(row) };
       });
     });
   }

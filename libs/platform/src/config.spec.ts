@@ -47,6 +47,15 @@ describe('settings', () => {
       externalCallsMax: 10,
       prepares: { preparesMax: 8, lockTimeoutMs: 2_000 },
       circuit: { failuresToOpen: 5, resetMs: 60_000 },
+      window: {
+        failuresToOpen: 5,
+        resetMs: 60_000,
+        trialsMax: 3,
+        rampPerSecond: 100,
+        outstandingMax: 2_000,
+        keptForUndo: 400,
+        ageingMs: 1_000,
+      },
     });
   });
 

@@ -38,14 +38,15 @@ export const commitBatch = statement(
      order by shard.shard for share of shard),
    started as (
      insert into transaction (transaction_id, definition, definition_version, shard, status, phase, reason, input,
-       started_at, updated_at, parent, output, due_at)
+       started_at, updated_at, parent, output, due_at, tenant, priority)
      select transaction_id, definition, version, shard, status, phase, reason, input,
        to_timestamp(started_at / 1000), to_timestamp(updated_at / 1000), parent, output,
-       to_timestamp(due_at / 1000)
+       to_timestamp(due_at / 1000), tenant, priority
      from unnest($3::uuid[], $4::text[], $5::integer[], $6::integer[], $7::text[], $8::text[], $9::json[],
-       $10::json[], $11::float8[], $12::float8[], $30::json[], $31::json[], $33::float8[])
+       $10::json[], $11::float8[], $12::float8[], $30::json[], $31::json[], $33::float8[],
+       $37::text[], $38::smallint[])
        as given (transaction_id, definition, version, shard, status, phase, reason, input, started_at, updated_at,
-         parent, output, due_at)
+         parent, output, due_at, tenant, priority)
      join owned using (shard)
      where transaction_id >= (select horizon from retention)
        and not exists (select from tombstone where tombstone.transaction_id = given.transaction_id)
@@ -113,6 +114,8 @@ export function batchValues(
     moves.map((status) => status.dueAt ?? null),
     heard.map(({ wishId }) => wishId),
     heard.map(({ shard }) => shard),
+    batch.starts.map(({ tenant }) => tenant ?? null),
+    batch.starts.map(({ priority }) => priority ?? null),
   ];
 }
 

@@ -34,6 +34,7 @@ import { ownClaimMs, PostgresOutbox, type PostgresOutboxOptions } from './outbox
 import { findAround, listByKey, lockValues, toLock, withLocks, type FoundLock } from './locks.js';
 import { keepLate, lateRepliesOf } from './late-reply.js';
 import { moveShards, takeShard } from './shards.js';
+import { toPrecedence } from './precedence.js';
 import { bound, statement, type Statement } from './statement.js';
 import { PostgresWishes, type Look } from './wishes.js';
 import { WriterConnection, type Writer } from './writer-connection.js';
@@ -53,10 +54,13 @@ interface FoundTransaction {
   readonly started_at: number;
   readonly updated_at: number;
   readonly due_at: number | null;
+  readonly tenant: string | null;
+  readonly priority: number | null;
   readonly events: readonly TransactionEvent[];
 }
 
 const columns = `transaction_id, definition, definition_version, shard, status, phase, reason, input, parent,
+  tenant, priority,
   output::text as output, (extract(epoch from started_at) * 1000)::float8 as started_at,
   (extract(epoch from updated_at) * 1000)::float8 as updated_at,
   (extract(epoch from due_at) * 1000)::float8 as due_at`;
@@ -238,6 +242,7 @@ function toStored(row: FoundTransaction): StoredTransaction {
     ...(parent === null ? {} : { parent }),
     ...(output === null ? {} : { output: JSON.parse(output) as unknown }),
     updatedAt: row.updated_at,
+    ...toPrecedence(row),
     ...(row.due_at === null ? {} : { dueAt: row.due_at }),
     events: stored,
   };

@@ -18,6 +18,7 @@ import type {
 } from '@sagamore/runtime';
 import type { PostgresDatabase } from './database.js';
 import type { PostgresOutbox } from './outbox.js';
+import { toPrecedence, type StoredPrecedence } from './precedence.js';
 import { statement } from './statement.js';
 import type { PostgresTx } from './transaction.js';
 
@@ -81,8 +82,8 @@ const findFor = statement(
 
 const keepStart = statement(
   'start-accept',
-  `insert into accepted_start (actor, key, transaction_id, request_hash, definition, shard, input)
-   values ($1, $2, $3, $4, $5, $6, $7::json) on conflict (actor, key) do nothing returning 1 as fresh`,
+  `insert into accepted_start (actor, key, transaction_id, request_hash, definition, shard, input, tenant, priority)
+   values ($1, $2, $3, $4, $5, $6, $7::json, $8, $9) on conflict (actor, key) do nothing returning 1 as fresh`,
 );
 
 const findStart = statement(
@@ -99,7 +100,7 @@ const forgetBegun = statement(
 
 const findUnbegun = statement(
   'start-unbegun',
-  `select transaction_id::text as "transactionId", definition, shard, input from accepted_start
+  `select transaction_id::text as "transactionId", definition, shard, input, tenant, priority from accepted_start
    where input is not null and shard = any($1::integer[])
      and accepted_at <= clock_timestamp() - $2::float8 * interval '1 ms'
    order by accepted_at limit $3`,
@@ -179,6 +180,8 @@ export class PostgresWishes {
           definition,
           shard,
           JSON.stringify(input ?? null),
+          start.tenant ?? null,
+          start.priority ?? null,
         ]),
         tx.query<{ transactionId: string; requestHash: string }>(findStart, [actor, key]),
       ]);
@@ -189,7 +192,15 @@ export class PostgresWishes {
 
   async unbegun(shards: readonly Shard[], { olderThanMs, limit }: Look): Promise<readonly UnbegunStart[]> {
     await this.database.read(forgetBegun, [shards]);
-    return await this.database.read<UnbegunStart>(findUnbegun, [shards, olderThanMs, limit]);
+    const found = await this.database.read<UnbegunStart & StoredPrecedence>(findUnbegun, [
+      shards,
+      olderThanMs,
+      limit,
+    ]);
+    return found.map(({ tenant, priority, ...start }) => ({
+      ...start,
+      ...toPrecedence({ tenant, priority }),
+    }));
   }
 
   async accepted(id: TransactionId): Promise<KnownStart | undefined> {

@@ -8,6 +8,7 @@ import { derivedUuid, isUuid, shardOf } from '@sagamore/primitives';
 import { inboxTopic, traceparentOf, type ChildData, type Message, type ReplyData } from './message.js';
 import { bounded } from './payload-limit.js';
 import type { ParentLink, TransactionRecord } from './ports.js';
+import { hasPrecedence, precedenceOf } from './precedence.js';
 
 const startChildType = 'transaction.start-child';
 const undoChildType = 'transaction.undo-child';
@@ -50,6 +51,7 @@ export function childMessage(
       version,
       input: input ?? null,
       parent: { transactionId, branchId, operation, generation, shard },
+      ...precedenceOf(parent),
     },
   };
 }
@@ -99,6 +101,7 @@ export function asksForChild(data: object): data is ChildData {
     Number.isInteger(version) &&
     input !== undefined &&
     isParent(parent) &&
+    hasPrecedence(data) &&
     transactionId === childIdOf(parent.transactionId, parent.branchId)
   );
 }

@@ -10,7 +10,14 @@ import { Coordinator } from './coordinator.js';
 import { Definitions } from './definitions.js';
 import { startType } from './inbox.js';
 import { cancelMessage } from './wish.js';
-import { commandTopic, inboxTopic, type CommandData, type Message, type StartData } from './message.js';
+import {
+  commandTopic,
+  deadLetterTopic,
+  inboxTopic,
+  type CommandData,
+  type Message,
+  type StartData,
+} from './message.js';
 import { operation } from './operation.js';
 import { OutboxRelay } from './outbox-relay.js';
 import type { WindowPolicy } from './participant-window.js';
@@ -223,4 +230,59 @@ test('S31: one that is called off while it waits loses nothing: it is asked once
     ['action', 1],
     ['compensation', 1],
   ]);
+});
+
+/** Answers whatever is asked, two commands at a time, until `isEnough`; names their transactions in the order of asking. */
+async function serveUntil(isEnough: (served: readonly string[]) => boolean): Promise<readonly string[]> {
+  for (let answered = 0; ;) {
+    const served = commands.map(({ key }) => key);
+    if (isEnough(served) || answered === commands.length) return served;
+    const batch = commands.slice(answered, answered + 2);
+    answered += batch.length;
+    await answer(batch);
+  }
+}
+
+test('S90: one tenant starts very many, another one: it is served as if it were alone with one of them', async () => {
+  await start('a', { outstandingMax: 10, keptForUndo: 2 });
+  const crowd = startsOf(1_000, { tenant: 'crowd', priority: 9 });
+  await send(crowd);
+  await rig.until(() => statuses().length === 1_000);
+  const [single] = startsOf(1, { tenant: 'single' });
+  await send([single!]);
+  await rig.until(() => statuses().length === 1_001);
+  const before = commands.length;
+  const served = await serveUntil((keys) => keys.includes(single!.key));
+  expect(served.indexOf(single!.key) - before).toBeLessThanOrEqual(2);
+});
+
+test('S89: who is urgent goes first, also at the next owner', async () => {
+  const policy = { outstandingMax: 2, keptForUndo: 1, ageingMs: 100 };
+  const first = await start('a', policy);
+  await send(startsOf(1));
+  const [low] = startsOf(1, { priority: 0 });
+  const [high] = startsOf(1, { priority: 9 });
+  await send([low!]);
+  await send([high!]);
+  await rig.until(() => statuses().length === 3);
+  first.die();
+  await start('b', policy);
+  await rig.until(() => commands.length === 2);
+  const asked = await serveUntil((keys) => keys.includes(low!.key));
+  expect(asked.indexOf(high!.key)).toBeLessThan(asked.indexOf(low!.key));
+});
+
+test.each([
+  { priority: 10 },
+  { priority: -1 },
+  { priority: 0.5 },
+  { priority: '9' },
+  { tenant: 7 },
+  { tenant: 'x'.repeat(101) },
+])('B96: a start that says %j is no start', async (said) => {
+  const letters = await rig.listen(deadLetterTopic(inboxTopic));
+  await start('a');
+  await send(startsOf(1, said as Partial<StartData>));
+  await rig.until(() => letters.length === 1);
+  expect(statuses()).toEqual([]);
 });

@@ -10,6 +10,7 @@ import { lockHintType } from './message.js';
 import { isBranchId, isGeneration } from './message.js';
 import type { ChildData, Message, QuestionData, ReplyData, StartData } from './message.js';
 import type { Shard } from './ports.js';
+import { hasPrecedence } from './precedence.js';
 import { isProbed, type ProbedData } from './probe.js';
 import { cancelType, isCancel, wishType, type CancelData, type UnheardWish } from './wish.js';
 
@@ -60,7 +61,7 @@ export function readInput(message: Message, shard: Shard): Input | { readonly re
 
 function isStart(data: object): data is StartData {
   const { definition, input } = data as Partial<StartData>;
-  return typeof definition === 'string' && input !== undefined;
+  return typeof definition === 'string' && input !== undefined && hasPrecedence(data);
 }
 
 function isQuestionData(data: object): data is QuestionData {

@@ -148,5 +148,6 @@ export {
 export type { Asked, Decline, WishAnswer } from './wishing.js';
 export { Limiter } from './limiter.js';
 // What may be on its way to a participant
+export { precedenceOf, priorityMax, tenantCharactersMax, type Precedence } from './precedence.js';
 export { type WindowPolicy } from './participant-window.js';
 export { Trials, type TrialAnswer, type TrialRequest } from './trials.js';

@@ -4,6 +4,7 @@
  */
 import type { BranchId, Half, Reply, SendCommand, TransactionId } from '@sagamore/engine';
 import type { ParentLink } from './ports.js';
+import type { Precedence } from './precedence.js';
 
 /** CloudEvents 1.0 in our words. `data` must be JSON. Treat every message as frozen: in one process it is shared. */
 export interface Message<Data = unknown> {
@@ -59,7 +60,7 @@ export interface ReplyData {
 }
 
 /** The body of `transaction.start`, on the orchestrator's inbox. */
-export interface StartData {
+export interface StartData extends Precedence {
   readonly transactionId: TransactionId;
   readonly definition: string;
   readonly input: unknown;

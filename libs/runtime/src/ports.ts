@@ -19,6 +19,7 @@ import type {
 } from '@sagamore/engine';
 import type { LockChanges, StoredLock } from './lock-registry.js';
 import type { CommandData, Message } from './message.js';
+import type { Precedence } from './precedence.js';
 import type { ProbeData } from './probe.js';
 import type { AcceptedReceipt, AcceptedStart, KnownStart, UnbegunStart } from './start.js';
 import type { UnheardWish, Wanted, Wish, WishReceipt } from './wish.js';
@@ -177,7 +178,7 @@ export type Shard = number;
 export type Epoch = number;
 
 /** The row a transaction keeps for its whole life. */
-export interface TransactionRecord {
+export interface TransactionRecord extends Precedence {
   readonly transactionId: TransactionId;
   readonly definition: string;
   readonly version: number;
@@ -187,10 +188,6 @@ export interface TransactionRecord {
   readonly startedAt: number;
   /** Present when it is a step of another transaction. */
   readonly parent?: ParentLink;
-  /** For whom it runs: where not everything can be sent at once, tenants take turns (S90). Default one that all share. */
-  readonly tenant?: string;
-  /** From 0, the default, to 9: the higher, the sooner among those of its tenant, within the limit of ageing (S89). */
-  readonly priority?: number;
 }
 
 /** Whose step a child is, and which half of it was asked for first: what its story begins with at every replay. */

@@ -4,6 +4,7 @@
 import type { TransactionId } from '@sagamore/engine';
 import type { Message } from './message.js';
 import type { OutboxRow, Shard } from './ports.js';
+import type { Precedence } from './precedence.js';
 
 /** A start that somebody asks for, once for each (actor, key). */
 export interface AcceptedStart extends UnbegunStart {
@@ -31,7 +32,7 @@ export interface KnownStart {
 }
 
 /** A start that was accepted and has not begun. */
-export interface UnbegunStart {
+export interface UnbegunStart extends Precedence {
   readonly transactionId: TransactionId;
   readonly definition: string;
   readonly shard: Shard;

@@ -8,9 +8,10 @@ import { check, schemasOf } from './declared-protocol.js';
 import type { DoorOptions, DoorPorts } from './door.js';
 import { startType } from './inbox.js';
 import { inboxTopic, traceparentOf, type Message, type StartData } from './message.js';
+import { precedenceOf, type Precedence } from './precedence.js';
 
 /** A start under a key of the caller's. */
-export interface StartRequest {
+export interface StartRequest extends Precedence {
   readonly definition: string;
   readonly input: unknown;
   /** Whose key it is: keys of different callers are different keys (R29). */
@@ -57,7 +58,13 @@ export class Starting {
     }
     const { definition, actor, key, requestHash } = request;
     const { owner, shards } = this.options;
-    const start = { transactionId, definition, input, shard: shardOf(transactionId, shards) };
+    const start = {
+      transactionId,
+      definition,
+      input,
+      shard: shardOf(transactionId, shards),
+      ...precedenceOf(request),
+    };
     const message = startMessageOf(start, at);
     const receipt = await journal.accept({ ...start, actor, key, requestHash, message, owner });
     if (receipt.requestHash !== requestHash) return { outcome: 'key-reused' };
@@ -67,9 +74,10 @@ export class Starting {
 }
 
 function startMessageOf(
-  { transactionId, definition, input, shard }: StartData & { readonly shard: number },
+  { shard, ...start }: StartData & { readonly shard: number },
   at: number,
 ): Message<StartData> {
+  const { transactionId } = start;
   return {
     id: `${transactionId}/start`,
     type: startType,
@@ -79,6 +87,6 @@ function startMessageOf(
     partition: shard,
     occurredAt: at,
     traceparent: traceparentOf(transactionId),
-    data: { transactionId, definition, input },
+    data: start,
   };
 }

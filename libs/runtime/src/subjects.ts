@@ -11,6 +11,7 @@ import type { Input } from './inbox.js';
 import type { LiveTransactions } from './live-transactions.js';
 import { fits, payloadBytesMax } from './payload-limit.js';
 import type { Journal, StoredTransaction, TransactionRecord } from './ports.js';
+import { precedenceOf } from './precedence.js';
 import type { ShardHolder } from './shard-holder.js';
 
 export interface SubjectHooks {
@@ -117,6 +118,7 @@ export class Subjects {
         shard,
         input: start.input,
         startedAt: at,
+        ...precedenceOf(start),
       });
     } catch (error) {
       onBug(transactionId, error);
@@ -139,6 +141,7 @@ export class Subjects {
       input,
       startedAt: at,
       parent,
+      ...precedenceOf(asked),
     };
     try {
       const protocol = this.definitions.exact(definition, version);

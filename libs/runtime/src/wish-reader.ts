@@ -43,8 +43,8 @@ export class WishReader {
     const starts = await journal.unbegunStarts(this.shards.held, query);
     const wishes = await journal.unheardWishes(this.shards.held, query);
     return [
-      ...starts.map(({ transactionId, shard, definition, input }): Input => {
-        return { kind: 'start', transactionId, shard, start: { transactionId, definition, input } };
+      ...starts.map(({ transactionId, shard, ...start }): Input => {
+        return { kind: 'start', transactionId, shard, start: { transactionId, ...start } };
       }),
       ...wishes.map(inputOf),
     ];

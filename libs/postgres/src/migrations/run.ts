@@ -14,6 +14,7 @@ import { CreateJournal1764000000003 } from './journal.migration.js';
 import { CreateSemanticLock1764000000031 } from './lock.migration.js';
 import { CreateLateReply1764000000041 } from './late-reply.migration.js';
 import { CreateOutbox1764000000001 } from './outbox.migration.js';
+import { AddPrecedence1764000000052 } from './precedence.migration.js';
 import { CreateBreakerTrial1764000000051 } from './trial.migration.js';
 import { WidenWishes1764000000030 } from './wish.migration.js';
 
@@ -36,6 +37,7 @@ export const orchestratorMigrations: readonly (new () => MigrationInterface)[] =
   CreateSchedule1764000000023,
   IndexRareEnds1764000000024,
   CreateBreakerTrial1764000000051,
+  AddPrecedence1764000000052,
 ];
 
 /** Any number, the same in every version of this code. */

@@ -54,6 +54,16 @@ function live(ports: () => PortsUnderTest): void {
     expect(pages[0]![0]).toMatchObject({ ...starts[0], status: 'executing', phase: 'moving' });
   });
 
+  test('S89, S90: for whom a transaction runs and how urgent it is are kept, and nothing where nothing was said', async () => {
+    const epoch = await take(ports(), 1);
+    const starts = [record(1, { tenant: 'crowd', priority: 9 }), record(1)];
+    await commit(ports(), [[1, epoch]], { starts });
+    const [urgent, plain] = await ports().journal.live(1, { limit: 2 });
+    expect(urgent).toMatchObject({ tenant: 'crowd', priority: 9 });
+    expect(plain).not.toHaveProperty('tenant');
+    expect(plain).not.toHaveProperty('priority');
+  });
+
   test('neither parked nor final transactions are live, nor those of another shard', async () => {
     const [moving] = await begin(ports(), ['moving', 'parked', 'final']);
     const other = record(2);

@@ -54,7 +54,7 @@ function accepting(ports: () => PortsUnderTest): void {
 function beginning(ports: () => PortsUnderTest): void {
   test('R17: a start is unbegun until its transaction is there, whatever became of its message', async () => {
     const { transactionId, definition, shard, input, ...start } = startOf();
-    const unbegun = { transactionId, definition, shard, input };
+    const unbegun = { transactionId, definition, shard, input, tenant: 'crowd', priority: 9 };
     const { rows } = await ports().journal.accept({ ...unbegun, ...start });
     await ports().outbox.remove(rows.map(({ id }) => id));
     expect(await ports().journal.unbegunStarts([1], look)).toEqual([unbegun]);
