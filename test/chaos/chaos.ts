@@ -27,6 +27,8 @@ export interface ChaosOptions {
   readonly smallDisk: boolean;
   readonly atOnce: number;
   readonly say: (text: string) => void;
+  /** Gives the run up: it is healed, stopped and removed, and `chaos` rejects. */
+  readonly interrupted?: AbortSignal;
 }
 
 export interface Verdict {
@@ -50,7 +52,7 @@ export async function chaos(options: ChaosOptions): Promise<Verdict> {
   const disk = options.smallDisk ? mountSmallDisk(join(stack.directory, 'postgres'), options.say) : undefined;
   try {
     await stack.start();
-    const verdict = await strike(stack, disk, options);
+    const verdict = await Promise.race([strike(stack, disk, options), givenUp(options.interrupted)]);
     if (verdict.problems.length > 0) options.say(`the stack's last words:\n${stack.tail()}`);
     await stack.stop();
     return verdict;
@@ -58,6 +60,13 @@ export async function chaos(options: ChaosOptions): Promise<Verdict> {
     if (disk !== undefined) spawnSync('umount', ['--lazy', disk]);
     await stack.dispose();
   }
+}
+
+/** Never resolves. */
+function givenUp(interrupted: AbortSignal | undefined): Promise<never> {
+  return new Promise((_, reject) => {
+    interrupted?.addEventListener('abort', () => reject(new Error('the run was interrupted')));
+  });
 }
 
 async function strike(

@@ -1,3 +1,4 @@
+/** What a seed does to a stack: the same again, all of it in the end, and nothing that the stack does not offer. */
 import { expect, test } from '@jest/globals';
 import { seededRandom } from '@sagamore/primitives';
 import { drawFaults, type Fault, type Targets } from './faults.js';

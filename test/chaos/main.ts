@@ -34,6 +34,8 @@ async function main(): Promise<number> {
   const seed = numberOf('--seed', values.seed);
   const orders = numberOf('--orders', values.orders);
   line(colours.bold(`${orders} orders while things break`) + colours.dim(`, seed ${seed}`));
+  const interrupted = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort());
   const { problems, faults, ended } = await chaos({
     seed,
     orders,
@@ -41,6 +43,7 @@ async function main(): Promise<number> {
     atOnce: numberOf('--at-once', values['at-once']),
     gapMs: { least: 5_000, most: 20_000 },
     smallDisk: true,
+    interrupted: interrupted.signal,
     say: (text) => line(colours.dim(`  ${text}`)),
   });
   for (const problem of problems) line(colours.red(`✘ ${problem}`));
@@ -57,7 +60,9 @@ function numberOf(flag: string, text: string): number {
   return Number(text);
 }
 
-process.exitCode = await main().catch((error: unknown) => {
+const code = await main().catch((error: unknown) => {
   process.stderr.write(`${colours.red('✘')} ${error instanceof Error ? error.message : String(error)}\n`);
   return 1;
 });
+// A run that was given up leaves clients behind who are still waiting for their orders.
+process.exit(code);

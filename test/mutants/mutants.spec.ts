@@ -1,3 +1,4 @@
+/** Each mutant still has its place in the code, so that `npm run test:mutants` plants what it says. */
 import { describe, expect, test } from '@jest/globals';
 import { existsSync, readFileSync } from 'node:fs';
 import { mutants, planted } from './mutants.js';

@@ -21,6 +21,8 @@ export interface Stack {
   readonly postgresDirectory?: string;
   /** Where the simulators keep their ledgers. */
   readonly simulatorsDirectory?: string;
+  /** As `KAFKA_BROKERS` names them, in the profile `kafka`. */
+  readonly brokers?: string;
   /** Where the links between processes and their servers are cut, when the stack was started with links. */
   readonly linksUrl?: string;
 }

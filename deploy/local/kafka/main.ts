@@ -138,6 +138,7 @@ async function startAll(options: Options, stops: Stops): Promise<void> {
   }
   writeStack(directory, {
     profile: 'kafka',
+    brokers,
     orderUrl: urls['order']!,
     orchestratorUrl: urls['orchestrator']!,
     simulatorsUrl,

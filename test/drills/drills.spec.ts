@@ -1,0 +1,27 @@
+/** The drills and their page say the same, and one that cannot be held says so instead of doing half. */
+import { expect, test } from '@jest/globals';
+import { readFileSync } from 'node:fs';
+import { drills } from './drills.js';
+
+test('the page of drills names each of them, and no other', () => {
+  const page = readFileSync('docs/operating/drills.md', 'utf8');
+  const named = [...page.matchAll(/^\| `([a-z-]+)` \|/gm)].map(([, name]) => name);
+  expect(named.toSorted()).toEqual(Object.keys(drills).toSorted());
+});
+
+test('what cuts connections is refused where there are none to cut', async () => {
+  const links: string[] = [];
+  const scene = {
+    pids: () => ({}),
+    links: undefined,
+    disk: undefined,
+    brokers: '',
+    say: (text: string) => void links.push(text),
+  };
+  await expect(drills['partition-payment']!.act(scene)).rejects.toThrow('no links');
+  expect(
+    Object.values(drills)
+      .filter((drill) => drill.needsLinks === true)
+      .map(({ title }) => title),
+  ).toHaveLength(2);
+});
