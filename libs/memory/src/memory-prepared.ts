@@ -10,7 +10,7 @@ import type { MemoryDatabase } from './memory-database.js';
 import { LockTimeout } from './memory-tx.js';
 
 export interface MemoryPreparedOptions {
-  /** How long a prepare waits for a lock before it votes no; ms. Default 2 000. */
+  /** How long a prepare waits for a lock before it gives up, to be asked again; ms. Default 2 000. */
   readonly lockTimeoutMs?: number;
   /** How many the store can keep in doubt, whoever prepares. Default 64. */
   readonly slots?: number;
@@ -65,7 +65,8 @@ export class MemoryPrepared extends Prepared {
 const yesAgain: Reply = { outcome: 'succeeded', output: null };
 
 function voteOn(error: unknown): Reply {
-  if (error instanceof LockTimeout) return refused('lock-timeout');
+  if (error instanceof LockTimeout)
+    return failed({ code: 'SERIALIZATION_CONFLICT', message: error.message, retryable: true });
   if (!(error instanceof Fault)) throw error;
   const { code, message, retryable } = error;
   return failed({ code, message, retryable });

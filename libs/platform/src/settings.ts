@@ -224,7 +224,7 @@ export const settings = z.object({
   ),
   PREPARE_LOCK_TIMEOUT_MS: described(
     whole(10, 60_000).prefault('2000'),
-    'How long a prepare waits for a lock before it votes no',
+    'How long a prepare waits for a lock before it gives up, to be asked again',
     '10 to 60000 ms',
   ),
   EXTERNAL_CALLS_MAX: described(

@@ -43,6 +43,7 @@ const reserving =
     return reply;
   };
 const noRows = async () => [];
+const notHad = { outcome: 'failed', failure: { code: 'SERIALIZATION_CONFLICT', retryable: true } };
 const committedRow = async () => [{ operation: 'prepare', generation: 1, outcome: 'succeeded' } as const];
 
 async function stockOf(database: PostgresDatabase): Promise<number | undefined> {
@@ -125,10 +126,12 @@ describe('on a running server', () => {
     expect(await reserved()).toBe(1);
   });
 
-  test('R19: a lock that is not had in time is a no', async () => {
+  test('R19: a lock that is not had in time is a failure, which another attempt may cure', async () => {
     await prepared.prepare(gid, reserving('a'));
-    expect(await prepared.prepare(gidFor('late'), reserving('a'))).toEqual(refused('lock-timeout'));
+    expect(await prepared.prepare(gidFor('late'), reserving('a'))).toMatchObject(notHad);
     expect(await prepared.isPrepared(gidFor('late'))).toBe(false);
+    await prepared.commit(gid, noRows);
+    expect(await prepared.prepare(gidFor('late'), reserving('a'))).toEqual(yes);
   });
 
   test('R19: a decision never waits behind prepares, however many wait for its locks', async () => {
@@ -304,7 +307,7 @@ describe('S69: a server that is killed and started again', () => {
     try {
       const after = await openOn(await second.createDatabase('in_doubt'));
       expect((await after.prepared.inDoubt('inventory:')).map((left) => left.gid)).toEqual([one, two]);
-      expect(await after.prepared.prepare(gidFor('three'), reserving('a'))).toEqual(refused('lock-timeout'));
+      expect(await after.prepared.prepare(gidFor('three'), reserving('a'))).toMatchObject(notHad);
       expect(await after.prepared.commit(one, noRows)).toBe('done');
       expect(await after.prepared.rollback(two, noRows)).toBe('done');
       expect(await stockOf(after.database)).toBe(1);

@@ -21,7 +21,7 @@ export interface PreparedTransactionsOptions {
   readonly queueMax?: number;
   /** Connections kept for decisions alone, so that none ever waits behind a prepare. Default 2, from 1. */
   readonly decisionsMax?: number;
-  /** How long a prepare waits for a lock before it votes no; ms. Default 2 000, positive. */
+  /** How long a prepare waits for a lock before it gives up, to be asked again; ms. Default 2 000, positive. */
   readonly lockTimeoutMs?: number;
   /** How many transactions the server must be able to keep in doubt. Default twice `preparesMax`. */
   readonly slotsMin?: number;
@@ -52,7 +52,6 @@ const hasWritten = statement(
   'select pg_current_xact_id_if_assigned() is not null as "hasWritten"',
 );
 
-const lockNotAvailable = '55P03';
 const slotsExhausted = '53200';
 const alreadyPrepared = '42710';
 const noSuchPrepared = '42704';
@@ -186,7 +185,8 @@ async function hasWork(tx: PostgresTx): Promise<boolean> {
 
 const yesAgain: Reply = { outcome: 'succeeded', output: null };
 
-/** What a prepare that went wrong answers. */
+/** What a prepare that went wrong answers. A lock that was not had in time is no word about the business: others were
+ *  quicker, and another attempt finds them gone. */
 function voteOn(error: unknown): Reply {
   if (!(error instanceof Fault)) {
     if (sqlStateOf(error) === undefined) throw error;
@@ -195,7 +195,6 @@ function voteOn(error: unknown): Reply {
   const { code, message, retryable } = error;
   const state = stateOf(error);
   if (state === alreadyPrepared) return yesAgain;
-  if (state === lockNotAvailable) return refused('lock-timeout');
   if (state === slotsExhausted) return refused('prepared-transactions-exhausted');
   if (state === notPreparable) return failed({ code: 'CANNOT_BE_PREPARED', message, retryable: false });
   return failed({ code, message, retryable });

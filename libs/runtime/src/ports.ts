@@ -127,7 +127,8 @@ export abstract class Prepared {
   /** Does `work` in a transaction of its own and leaves it prepared: the vote is what `work` replies, and yes only AFTER
    *  the database has promised to keep it. A gid that is prepared already votes yes again without doing anything (its
    *  output was told the first time). `work` that changed nothing leaves with `readOnly`, and nothing stays behind. A
-   *  lock that is not had in time, or no slot to keep it in, is a no (`refused`), and nothing stays behind.
+   *  slot that is not there to keep it in is a no (`refused`), and nothing stays behind. Nor where a lock is not had in
+   *  time: that is `failed` and may be asked again, so it counts as a no only when its attempts are used up (R19).
    *  Everything else is `failed`; where the connection broke it may be prepared all the same, so such a failure is asked
    *  again or rolled back, never taken for a no. The caller records a no in the barrier BEFORE it tells it, so that a
    *  slower repeat of the same prepare cannot be prepared after it. */
