@@ -2,7 +2,7 @@
  * Orchestrators over the memory ports for specs of the runtime: started and killed by name, told by messages, and read by
  * their rows. Whoever plays a participant listens to its topic and answers by hand. It holds no test.
  */
-import type { Half, Reply, TransactionEvent } from '@sagamore/engine';
+import type { Half, Protocol, Reply, TransactionEvent } from '@sagamore/engine';
 import { MemoryJournal, MemoryOutbox, type CommitHooks } from '@sagamore/memory';
 import { seededRandom } from '@sagamore/primitives';
 import {
@@ -15,12 +15,15 @@ import {
   type CommandData,
   type CoordinatorHooks,
   type CoordinatorOptions,
+  type DeclaredProtocol,
   type Message,
   type OutcomeData,
   type Wanted,
   type WishAnswer,
 } from '@sagamore/runtime';
-import { RuntimeRig } from './runtime.js';
+import { RuntimeRig, trusted } from './runtime.js';
+
+const anything = trusted<unknown>();
 
 /** A transaction's row, as far as specs look at it. */
 export interface TransactionRow {
@@ -119,20 +122,25 @@ export class Orchestration {
   }
 
   async begin(transactionId: string, definition: string, input: unknown = {}): Promise<void> {
-    const data = { transactionId, definition, input };
-    await this.send(
-      envelope(`${transactionId}/start`, startType, { key: transactionId, partition: 0, data }),
-    );
+    await this.send(startOf(transactionId, definition, input));
+  }
+
+  /** As `begin`, and in the same breath somebody writes that something is wanted. */
+  async beginAndHint(transactionId: string, definition: string): Promise<void> {
+    await this.send(startOf(transactionId, definition, {}), hintOf(transactionId));
+  }
+
+  /** Somebody starts one, through a door of its own, and the message is lost. Answers its id. */
+  async accept(protocol: Protocol, input: unknown = {}): Promise<string> {
+    this.definitions = new Definitions([{ ...protocol, schemas: { input: anything } } as DeclaredProtocol]);
+    const request = { definition: protocol.name, input, actor: 'ann', key: 'k-1', requestHash: 'h-1' };
+    const answer = await this.door(true).start(request);
+    if (answer.outcome !== 'accepted') throw new Error(`the start was ${answer.outcome}`);
+    return answer.transactionId;
   }
 
   /** Somebody wants something, through a door of its own; what is accepted is published, unless `isLost`. */
   async wish(transactionId: string, wanted: Wanted, isLost = false, version?: number): Promise<WishAnswer> {
-    const { definitions } = this;
-    const { database, bus, clock } = this.rig.process();
-    const outbox = new MemoryOutbox(database);
-    const journal = new MemoryJournal(database, outbox);
-    const relay = new OutboxRelay(outbox, bus, clock, { owner: 'door' });
-    if (isLost) bus.crash();
     const asked = {
       transactionId,
       wanted,
@@ -140,16 +148,22 @@ export class Orchestration {
       reason: 'seen to',
       ...(version !== undefined && { version }),
     };
-    const options = { owner: 'door', shards: this.shardCount };
-    return new Door({ journal, definitions, relay }, options).wish(asked);
+    return this.door(isLost).wish(asked);
+  }
+
+  private door(isLost: boolean): Door {
+    const { definitions, shardCount: shards } = this;
+    const { database, bus, clock } = this.rig.process();
+    const outbox = new MemoryOutbox(database);
+    const journal = new MemoryJournal(database, outbox);
+    const relay = new OutboxRelay(outbox, bus, clock, { owner: 'door' });
+    if (isLost) bus.crash();
+    return new Door({ journal, definitions, relay }, { owner: 'door', shards });
   }
 
   /** Somebody writes to the inbox that something is wanted. */
   async hint(transactionId: string, more: Readonly<Record<string, unknown>> = {}): Promise<void> {
-    const data = { transactionId, ...more };
-    await this.send(
-      envelope(`${transactionId}/hint`, 'transaction.wish', { key: transactionId, partition: 0, data }),
-    );
+    await this.send(hintOf(transactionId, more));
   }
 
   /** A participant's first answer to one half, as a message. */
@@ -198,6 +212,16 @@ function replyTo({ id, key, data }: Message<CommandData>, reply: Reply): Message
   const { transactionId, branchId, operation, generation, attempt, replyTo: to } = data;
   const told = { transactionId, branchId, operation, generation, attempt, reply };
   return envelope(`${id}/${reply.outcome}`, 'reply', { key, partition: to.partition, data: told });
+}
+
+function startOf(transactionId: string, definition: string, input: unknown): Message {
+  const data = { transactionId, definition, input };
+  return envelope(`${transactionId}/start`, startType, { key: transactionId, partition: 0, data });
+}
+
+function hintOf(transactionId: string, more: Readonly<Record<string, unknown>> = {}): Message {
+  const data = { transactionId, ...more };
+  return envelope(`${transactionId}/hint`, 'transaction.wish', { key: transactionId, partition: 0, data });
 }
 
 function envelope(

@@ -27,11 +27,6 @@ export function wishAnswer(transactionId: string, answer: WishAnswer): Accepted 
       throw invalidRequest(answer.issues, '/payload');
     case 'id-reused':
       throw keyReused();
-    case 'not-begun':
-      throw new ProblemException(409, 'TRANSACTION_NOT_BEGUN', {
-        detail: 'the transaction was accepted and has not begun; come back',
-        headers: { 'retry-after': '1' },
-      });
     case 'unknown':
       throw unknownTransaction();
   }

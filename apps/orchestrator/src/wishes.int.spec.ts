@@ -249,6 +249,26 @@ describe('POST /transactions', () => {
 });
 
 describe('signals', () => {
+  test('S36, S39: one that comes before its transaction has begun is taken, and delivered when it has', async () => {
+    const id = uuidv7(Date.now());
+    const given = { transactionId: id, definition: 'quiet', input: { seats: 2 } };
+    await database.dataSource.query(
+      `insert into accepted_start (actor, key, transaction_id, request_hash, definition, shard, input)
+       values ('ann', 'early', $1, 'h', $2, 1, $3)`,
+      [id, given.definition, JSON.stringify(given.input)],
+    );
+    expect(await inspect(id)).toMatchObject({ status: 'accepted' });
+    expect((await signal(id, { approved: true })).status).toBe(202);
+    expect(await signal(uuidv7(1), { approved: true })).toMatchObject({ status: 404 });
+    const topic = 'orchestrator.inbox';
+    const envelope = { source: 'test', topic, key: id, partition: 1, occurredAt: 1 };
+    await bus.send([
+      { ...envelope, id: `${id}/start`, type: 'transaction.start', data: given },
+      { ...envelope, id: `${id}/look`, type: 'transaction.wish', data: { transactionId: id } },
+    ]);
+    await reaches(id, 'completed');
+  });
+
   test('S40: one that is sent twice is delivered once and answered alike; the same key for another word is a 422', async () => {
     const id = await waiting();
     const yes = { approved: true, by: 'eve' };

@@ -17,7 +17,13 @@ import type {
   Wish,
   WishReceipt,
 } from '@sagamore/runtime';
-import { auditTable, tablesOf, type AuditRow, type JournalTables } from './journal-tables.js';
+import {
+  auditTable,
+  tablesOf,
+  type AuditRow,
+  type JournalTables,
+  type TransactionRow,
+} from './journal-tables.js';
 import type { MemoryDatabase } from './memory-database.js';
 import { memoryTx, type TableView } from './memory-tx.js';
 
@@ -46,15 +52,11 @@ export class MemoryWishes {
       const earlier = earlierThan(tables, wish);
       if (earlier !== undefined) return { outcome: 'repeated', wanted: earlier.wanted };
       const seen = tables.entries.group(transactionId).length;
-      const isOpen = row?.phase === 'moving' || row?.phase === 'parked';
-      if (row === undefined || !isOpen || seen !== version) return { outcome: 'stale' };
-      const { status, shard, updatedAt } = row;
+      const subject = row === undefined ? unbegunIn(tx, transactionId) : openRow(row);
+      if (subject === undefined || seen !== version) return { outcome: 'stale' };
       const at = this.database.now();
-      const audit = { transactionId, shard, slot, wanted, actor, reason, status, at, isHeard: false };
-      await tables.audits.insert(
-        String(memoryTx(tx).next(auditTable)),
-        row.phase === 'parked' ? { ...audit, parkedAt: updatedAt } : audit,
-      );
+      const audit = { transactionId, slot, wanted, actor, reason, at, isHeard: false, ...subject };
+      await tables.audits.insert(String(memoryTx(tx).next(auditTable)), audit);
       return { outcome: 'taken', at, rows: await this.outbox.append(tx, [wish.message], wish.owner) };
     });
   }
@@ -112,9 +114,11 @@ export class MemoryWishes {
 
   accepted(id: TransactionId): Promise<KnownStart | undefined> {
     return this.database.transaction(async (tx) => {
-      const rows = startsOf(tx).scan();
-      const found = rows.find(([, { transactionId }]) => transactionId === id)?.[1];
-      return found && { transactionId: id, definition: found.definition, acceptedAt: found.at };
+      const found = startIn(tx, id);
+      if (found === undefined) return undefined;
+      const { definition, shard, input, at: acceptedAt } = found;
+      const start = { transactionId: id, definition, shard, acceptedAt };
+      return isBegun(tx, id) ? start : { ...start, input };
     });
   }
 }
@@ -128,6 +132,29 @@ export async function hear(
     const row = await audits.lock(wishId);
     if (row !== undefined) await audits.put(wishId, { ...row, isHeard: true });
   }
+}
+
+type Subject = Pick<AuditRow, 'shard' | 'status' | 'parkedAt'>;
+
+function openRow({ phase, shard, status, updatedAt }: TransactionRow): Subject | undefined {
+  if (phase === 'parked') return { shard, status, parkedAt: updatedAt };
+  return phase === 'moving' ? { shard, status } : undefined;
+}
+
+/** Whoever wishes holds the lock of the transaction's row, also where there is none yet. */
+function unbegunIn(tx: Tx, id: TransactionId): Subject | undefined {
+  const start = startIn(tx, id);
+  return start === undefined || isBegun(tx, id) ? undefined : { shard: start.shard, status: 'accepted' };
+}
+
+function startIn(tx: Tx, id: TransactionId): StartRow | undefined {
+  const rows = startsOf(tx).scan();
+  return rows.find(([, { transactionId }]) => transactionId === id)?.[1];
+}
+
+function isBegun(tx: Tx, id: TransactionId): boolean {
+  const { transactions, tombstones } = tablesOf(tx);
+  return transactions.get(id) !== undefined || tombstones.get(id) !== undefined;
 }
 
 function startsOf(tx: Tx): TableView<StartRow> {

@@ -27,6 +27,13 @@ const lockTransaction = statement(
   'select from transaction where transaction_id = $1 for no key update',
 );
 
+// One that has not begun has no row yet, so those who wish and those who look meet at that of its start.
+const lockStart = statement(
+  'wish-lock-start',
+  `select from accepted_start where transaction_id = $1
+     and not exists (select from transaction where transaction_id = $1) for no key update`,
+);
+
 /** The earlier wish in whose way a new one would be: the same that nobody heard, the same signal ever, and another signal of
  *  the name that nobody heard, for the first of a name is the only one that counts (S41). `$2`: slot, `$3`: signal's name. */
 const isEarlier = `(slot = $2::text and (heard_at is null or action = 'signal-received')
@@ -36,10 +43,15 @@ const isEarlier = `(slot = $2::text and (heard_at is null or action = 'signal-re
 const keepWish = statement(
   'wish-keep',
   `insert into audit (transaction_id, shard, slot, version, parked_at, message_id, action, body, actor, reason, before)
-   select transaction_id, shard, $2::text, $4::integer, case when phase = 'parked' then updated_at end, $5, $6, $7::json,
-     $8, $9, json_build_object('status', status, 'phase', phase, 'reason', reason)
-   from transaction where transaction_id = $1 and phase in ('moving', 'parked')
-     and (select count(*) from journal where transaction_id = $1) = $4::integer
+   select $1, shard, $2::text, $4::integer, parked_at, $5, $6, $7::json, $8, $9, standing
+   from (select shard, case when phase = 'parked' then updated_at end as parked_at,
+       json_build_object('status', status, 'phase', phase, 'reason', reason) as standing
+     from transaction where transaction_id = $1 and phase in ('moving', 'parked')
+     union all
+     select shard, null, json_build_object('status', 'accepted')
+     from accepted_start where transaction_id = $1 and input is not null
+       and not exists (select from transaction where transaction_id = $1)) as subject
+   where (select count(*) from journal where transaction_id = $1) = $4::integer
      and not exists (select from audit where transaction_id = $1 and ${isEarlier})
    returning (extract(epoch from occurred_at) * 1000)::float8 as at`,
 );
@@ -75,6 +87,11 @@ const passLocks = statement(
   'select from transaction where transaction_id = any($1::uuid[]) order by transaction_id for share',
 );
 
+const passStarts = statement(
+  'wish-pass-starts',
+  'select from accepted_start where transaction_id = any($1::uuid[]) order by transaction_id for share',
+);
+
 const findFor = statement(
   'wish-for',
   `select ${wishColumns} from audit where transaction_id = any($1::uuid[]) and heard_at is null order by audit.id`,
@@ -108,7 +125,8 @@ const findUnbegun = statement(
 
 const findAccepted = statement(
   'start-accepted',
-  `select transaction_id::text as "transactionId", definition,
+  // As text, which tells the input null from none.
+  `select transaction_id::text as "transactionId", definition, shard, input::text as input,
      (extract(epoch from accepted_at) * 1000)::float8 as "acceptedAt"
    from accepted_start where transaction_id = $1`,
 );
@@ -130,8 +148,9 @@ export class PostgresWishes {
     const { transactionId, wanted, slot, message } = wish;
     const name = wanted.type === 'signal-received' ? wanted.name : null;
     return await this.database.transaction(async (tx) => {
-      const [, [kept], [earlier]] = await Promise.all([
+      const [, , [kept], [earlier]] = await Promise.all([
         tx.query(lockTransaction, [transactionId]),
+        tx.query(lockStart, [transactionId]),
         tx.query<{ at: number }>(keepWish, [
           transactionId,
           slot,
@@ -162,7 +181,11 @@ export class PostgresWishes {
   async wishesFor(ids: readonly TransactionId[]): Promise<readonly UnheardWish[]> {
     if (ids.length === 0) return [];
     const found = await this.database.transaction(async (tx) => {
-      const [, wishes] = await Promise.all([tx.query(passLocks, [ids]), tx.query<FoundWish>(findFor, [ids])]);
+      const [, , wishes] = await Promise.all([
+        tx.query(passLocks, [ids]),
+        tx.query(passStarts, [ids]),
+        tx.query<FoundWish>(findFor, [ids]),
+      ]);
       return wishes;
     });
     return found.map(toWish);
@@ -204,13 +227,19 @@ export class PostgresWishes {
   }
 
   async accepted(id: TransactionId): Promise<KnownStart | undefined> {
-    const [found] = await this.database.read<KnownStart>(findAccepted, [id]);
-    return found;
+    const [found] = await this.database.read<FoundStart>(findAccepted, [id]);
+    if (found === undefined) return undefined;
+    const { input, ...start } = found;
+    return input === null ? start : { ...start, input: JSON.parse(input) as unknown };
   }
 
   #append(tx: PostgresTx, { message, owner }: Wish): Promise<readonly OutboxRow[]> {
     return this.outbox.append(tx, [message], owner);
   }
+}
+
+interface FoundStart extends Omit<KnownStart, 'input'> {
+  readonly input: string | null;
 }
 
 interface FoundWish extends Omit<UnheardWish, 'parkedAt'> {

@@ -346,6 +346,42 @@ describe('R13: a wish that was taken', () => {
   });
 });
 
+describe('S36: a transaction whose start was accepted and that has not begun', () => {
+  const begins = () => house.start('a', { definitions: known(), more: { wishSweepMs: 3_000 } });
+
+  test('S39: hears the signal that came before it began, though both messages were lost', async () => {
+    const id = await house.accept(sagaProtocol(trip));
+    expect(await house.wish(id, says(yes), true)).toEqual({ outcome: 'accepted', version: 0 });
+    await begins();
+    await house.reaches(id, 'completed', 100);
+    expect(house.events(id).filter(({ type }) => type === 'signal-received')).toHaveLength(1);
+    expect(asked.at(-1)).toMatchObject({ branchId: 'pay', payload: 'eve' });
+  });
+
+  test('S39: hears in the batch that begins it what was said before', async () => {
+    const id = await house.accept(sagaProtocol(trip));
+    await house.wish(id, says(yes), true);
+    await house.start('a', { definitions: known() });
+    await house.beginAndHint(id, 'trip');
+    await house.reaches(id, 'completed');
+  });
+
+  test('S31: is cancelled once, though nobody had begun it', async () => {
+    const id = await house.accept(sagaProtocol(trip));
+    expect((await house.wish(id, cancelled, true)).outcome).toBe('accepted');
+    expect(await house.wish(id, cancelled)).toMatchObject({ outcome: 'declined', why: 'asked-already' });
+    await begins();
+    await house.reaches(id, 'compensated', 100);
+  });
+
+  test('is judged as it will begin: what no definition waits for is not taken, and nobody is 404 but who was never accepted', async () => {
+    const id = await house.accept(sagaProtocol(trip));
+    expect(await house.wish(id, says(yes, 's-1', 'boss'))).toMatchObject({ why: 'not-awaited', version: 0 });
+    expect(await house.wish(id, cancelled, false, 3)).toMatchObject({ why: 'moved-on' });
+    expect(await house.wish(transactionTwo, cancelled)).toEqual({ outcome: 'unknown' });
+  });
+});
+
 /** A schema that takes objects alone. */
 const onlyObjects = {
   '~standard': {

@@ -325,11 +325,12 @@ export abstract class Journal {
   /** Saves a wish: its audit row and the message for the owner, together (R13, I41), under the lock of the transaction's row,
    *  at an instant of the store's clock that was read under it. `repeated`: the same signal was saved before, heard or not,
    *  or the same wish, or another signal of the name, was and nobody has heard it (S40, S41, S94); nothing is written. `stale`: the transaction is at rest for
-   *  good, is not there, or has not `version` events; nothing is written, and the wish must be judged anew. */
+   *  good, is not there, or has not `version` events; nothing is written, and the wish must be judged anew. One whose start
+   *  was accepted is there with no events: its wishes wait until it has begun (S36, S39). */
   abstract wish(wish: Wish): Promise<WishReceipt>;
   /** What was wanted last in a slot of a transaction (`slotOf`), heard or not. */
   abstract wished(id: TransactionId, slot: string): Promise<Wanted | undefined>;
-  /** Unheard wishes for transactions of `shards` that are not at their end, taken longer than `olderThanMs` ago; oldest
+  /** Unheard wishes for transactions of `shards` that have begun and are not at their end, taken longer than `olderThanMs` ago; oldest
    *  first, at most `limit`. The broker may lose what it acknowledged, and a wish is taken only once. Where the definition
    *  is missing only a resumption counts: nobody could hear the others. */
   abstract unheardWishes(

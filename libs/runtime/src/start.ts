@@ -24,11 +24,11 @@ export interface AcceptedReceipt {
   readonly rows: readonly OutboxRow[];
 }
 
-/** A start as whoever asks for it is told. `acceptedAt`: ms of the store's clock. */
-export interface KnownStart {
-  readonly transactionId: TransactionId;
-  readonly definition: string;
+/** A start as it was accepted. `acceptedAt`: ms of the store's clock. `input`: absent once the store has noticed that it
+ *  has begun. */
+export interface KnownStart extends Omit<UnbegunStart, 'input'> {
   readonly acceptedAt: number;
+  readonly input?: unknown;
 }
 
 /** A start that was accepted and has not begun. */

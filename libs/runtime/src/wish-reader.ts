@@ -59,7 +59,11 @@ export class WishReader {
     const ids = [...new Set(asked.map(({ transactionId }) => transactionId))];
     const found = (await this.ports.journal.wishesFor(ids)).filter(({ wishId }) => !given.has(wishId));
     const byTransaction = Map.groupBy(found, ({ transactionId }) => transactionId);
-    return inputs.flatMap((input) => [...takeFrom(byTransaction, input.transactionId), input]);
+    return inputs.flatMap((input) => {
+      const wanted = takeFrom(byTransaction, input.transactionId);
+      // S36: who spoke before it began is heard by what begins now; else it would be said to nobody.
+      return input.kind === 'start' ? [input, ...wanted] : [...wanted, input];
+    });
   }
 
   private wantsLook({ kind, transactionId }: Input): boolean {

@@ -12,6 +12,7 @@ import type { LiveTransaction } from './decision.js';
 import { revive, shelved } from './definitions.js';
 import type { DoorPorts } from './door.js';
 import type { StoredTransaction } from './ports.js';
+import type { KnownStart, UnbegunStart } from './start.js';
 import { eventOfWish, slotOf, wishMessage, type Wanted } from './wish.js';
 
 /** Somebody wants something. `version`: the one they decided upon; when it is another by now, nothing happens (S94). */
@@ -40,8 +41,6 @@ export type WishAnswer =
   /** The signal's id was used for another payload. */
   | { readonly outcome: 'id-reused' }
   | { readonly outcome: 'invalid'; readonly issues: readonly StandardSchemaV1.Issue[] }
-  /** A start that was accepted and has not begun. */
-  | { readonly outcome: 'not-begun' }
   | { readonly outcome: 'unknown' };
 
 /** How often a wish is judged anew because the transaction moved meanwhile. */
@@ -58,8 +57,8 @@ export class Wishing {
    *  transaction's journal tells. Throws a `Fault` when the store cannot answer, or the transaction moves too fast. */
   async ask(asked: Asked): Promise<WishAnswer> {
     for (let tries = 0; tries < triesMax; tries++) {
-      const [stored] = await this.ports.journal.load([asked.transactionId]);
-      if (stored === undefined) return this.absent(asked.transactionId);
+      const stored = await this.find(asked.transactionId);
+      if (stored === undefined) return { outcome: 'unknown' };
       const answer = await this.askOf(stored, asked);
       if (answer !== undefined) return answer;
     }
@@ -67,9 +66,16 @@ export class Wishing {
     throw new Fault('SERIALIZATION_CONFLICT', message, { retryable: true });
   }
 
-  private async absent(id: TransactionId): Promise<WishAnswer> {
-    const accepted = await this.ports.journal.accepted(id);
-    return { outcome: accepted === undefined ? 'unknown' : 'not-begun' };
+  /** S36, S39: whoever was told that a start is accepted may speak to it at once, so one that has not begun is judged as it
+   *  will begin. */
+  private async find(id: TransactionId): Promise<StoredTransaction | undefined> {
+    const { journal, definitions } = this.ports;
+    const [stored] = await journal.load([id]);
+    if (stored !== undefined) return stored;
+    const start = await journal.accepted(id);
+    // Without its input it has begun between the two looks, or was removed long ago.
+    if (start?.input === undefined) return start && (await journal.load([id]))[0];
+    return asBegun({ ...start, input: start.input }, definitions.latest(start.definition)?.version ?? 0);
   }
 
   /** Undefined when the transaction moved between the reading and the saving. */
@@ -122,6 +128,14 @@ export class Wishing {
       return shelved(stored);
     }
   }
+}
+
+function asBegun(
+  { transactionId, definition, shard, input, acceptedAt: at }: KnownStart & UnbegunStart,
+  version: number,
+): StoredTransaction {
+  const standing = { status: 'begun', phase: 'moving', startedAt: at, updatedAt: at } as const;
+  return { transactionId, definition, version, shard, input, ...standing, events: [] };
 }
 
 async function checkSignal(

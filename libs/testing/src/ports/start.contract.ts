@@ -15,7 +15,8 @@ export function describeStarts(ports: () => PortsUnderTest): void {
 
 const look = { olderThanMs: 0, limit: 10 };
 
-function startOf(overrides: Partial<AcceptedStart> = {}): AcceptedStart {
+/** A start as it comes in, for shard 1 unless told otherwise. */
+export function startOf(overrides: Partial<AcceptedStart> = {}): AcceptedStart {
   const transactionId = nextId();
   const message = fact(transactionId, `${transactionId}/start`);
   const asked = { definition: 'book-trip', shard: 1, input: { seats: 2 }, requestHash: 'h-1', message };
@@ -31,7 +32,8 @@ function accepting(ports: () => PortsUnderTest): void {
       requestHash,
       rows: [{ id: expect.any(String), message }],
     });
-    const known = { transactionId, definition: 'book-trip', acceptedAt: expect.any(Number) };
+    const { definition, shard, input } = start;
+    const known = { transactionId, definition, shard, input, acceptedAt: expect.any(Number) };
     expect(await ports().journal.accepted(transactionId)).toEqual(known);
     expect(await ports().journal.accepted(nextId())).toBeUndefined();
   });
@@ -63,6 +65,12 @@ function beginning(ports: () => PortsUnderTest): void {
     const epoch = await take(ports(), 1);
     await commit(ports(), [[1, epoch]], { starts: [record(1, { transactionId })] });
     expect(await ports().journal.unbegunStarts([1], look)).toEqual([]);
+    expect(await ports().journal.accepted(transactionId)).toEqual({
+      transactionId,
+      definition,
+      shard,
+      acceptedAt: expect.any(Number),
+    });
     expect(await ports().journal.accept({ ...unbegun, ...start })).toMatchObject({ transactionId, rows: [] });
   });
 }

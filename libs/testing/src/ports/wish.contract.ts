@@ -6,6 +6,7 @@ import { expect, test } from '@jest/globals';
 import type { TransactionId } from '@sagamore/engine';
 import { inboxTopic, type Wanted, type Wish } from '@sagamore/runtime';
 import { commit, entry, record, take } from './journal-fixtures.js';
+import { startOf } from './start.contract.js';
 import { fact, nextId, type PortsUnderTest } from './open.js';
 
 /** Registers the tests of `wish` and its looks in the surrounding `describe`. */
@@ -15,6 +16,7 @@ export function describeWishes(ports: () => PortsUnderTest): void {
   repeating(ports);
   unheard(ports);
   looking(ports);
+  early(ports);
 }
 
 const resumed: Wanted = { type: 'operator-resumed' };
@@ -236,5 +238,34 @@ function looking(ports: () => PortsUnderTest): void {
       expect(receipt.outcome).toBe('taken');
       if (receipt.outcome === 'taken' && !isFound) expect(receipt.at).toBeGreaterThanOrEqual(lookedAt);
     }
+  });
+}
+
+function early(ports: () => PortsUnderTest): void {
+  test('S36, S39: a wish for a start that was accepted is taken once, and found when its transaction has begun', async () => {
+    const { transactionId } = await ports().journal.accept(startOf());
+    const wish = wishFor(transactionId, { wanted: signal('s-1') });
+    expect(await taken(ports(), wishFor(transactionId, { version: 1 }))).toBe('stale');
+    expect(await taken(ports(), wish)).toBe('taken');
+    expect(await taken(ports(), wish)).toBe('repeated');
+    expect(await ports().journal.unheardWishes([1], look)).toEqual([]);
+    const epoch = await take(ports(), 1);
+    await commit(ports(), [[1, epoch]], { starts: [record(1, { transactionId })] });
+    expect(await ports().journal.unheardWishes([1], look)).toMatchObject([
+      { transactionId, wanted: wish.wanted },
+    ]);
+    const [found] = await ports().journal.wishesFor([transactionId]);
+    await hear(ports(), found?.wishId ?? '');
+    expect(await ports().journal.wishesFor([transactionId])).toEqual([]);
+  });
+
+  test('S36: what is said with a start is heard in the commit that begins it', async () => {
+    const { transactionId } = await ports().journal.accept(startOf());
+    await taken(ports(), wishFor(transactionId, { wanted: signal('s-1') }));
+    const [found] = await ports().journal.wishesFor([transactionId]);
+    const epoch = await take(ports(), 1);
+    const heard = [{ shard: 1, wishId: found?.wishId ?? '' }];
+    await commit(ports(), [[1, epoch]], { starts: [record(1, { transactionId })], heard });
+    expect(await ports().journal.unheardWishes([1], look)).toEqual([]);
   });
 }
