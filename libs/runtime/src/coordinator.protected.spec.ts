@@ -2,7 +2,15 @@
  * Goal: a participant that is ill or slow is spared, its transactions lose nothing by waiting, and nobody waits for ever.
  * Method: coordinators over the ports in memory; the test is the participant, and time is moved by hand.
  */
-import { refused, saga, sagaProtocol, succeeded, type Reply, type TransactionEvent } from '@sagamore/engine';
+import {
+  failed,
+  refused,
+  saga,
+  sagaProtocol,
+  succeeded,
+  type Reply,
+  type TransactionEvent,
+} from '@sagamore/engine';
 import { MemoryJournal, MemoryOutbox, MemoryTrials } from '@sagamore/memory';
 import { firstUuidAt, seededRandom } from '@sagamore/primitives';
 import { RuntimeRig, trusted } from '../../../test/support/runtime.js';
@@ -192,6 +200,14 @@ test('S86: refusals without end leave it closed', async () => {
   await rig.until(() => statuses().every((status) => status === 'compensated'));
   await send(startsOf(1));
   await rig.until(() => commands.length === 51);
+  expect(phases).toEqual([]);
+});
+
+test('S86: whoever finds others in the way is well: conflicts leave it closed', async () => {
+  const { phases } = await start('a');
+  await send(startsOf(20));
+  await rig.until(() => commands.length === 20);
+  await answer(commands, failed({ code: 'SERIALIZATION_CONFLICT', message: 'a lock', retryable: true }));
   expect(phases).toEqual([]);
 });
 

@@ -286,7 +286,11 @@ function directionOf(command: Sent): Direction {
   return command.type === 'send' && partOf(command.operation) === 'does' ? 'forward' : 'back';
 }
 
+/** Those of whom somebody else was in the way, or quicker: goods that others keep locked are no illness of the shop. */
+const conflicts: ReadonlySet<string> = new Set(['SERIALIZATION_CONFLICT', 'BARRIER_CONFLICT']);
+
 /** Whether a participant is well is told by faults that a repeat may help; everything else is an answer (S86). */
 function newsOf(reply: Reply): News['outcome'] {
-  return reply.outcome === 'failed' && reply.failure.retryable ? 'failed' : 'answered';
+  const isIll = reply.outcome === 'failed' && reply.failure.retryable && !conflicts.has(reply.failure.code);
+  return isIll ? 'failed' : 'answered';
 }

@@ -65,6 +65,8 @@ function coordinate(process: Process, { database, bus, clock }: Parts, world: At
       shardCount: world.shardCount,
       takeoverBatch: 3,
       takeoverGraceMs: 300,
+      // A participant that was left alone is tried again well within the time that a healed world has to come to rest.
+      window: { resetMs: 2_000 },
       hooks: {
         onFault,
         onBug: (id, error) => world.problems.push(`bug: ${id} ${String(error)}`),
