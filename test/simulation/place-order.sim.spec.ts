@@ -259,6 +259,10 @@ abstract class JournalAround extends Journal {
     return this.inner.locksAround(...args);
   }
 
+  override countParked(...args: Parameters<Journal['countParked']>): ReturnType<Journal['countParked']> {
+    return this.inner.countParked(...args);
+  }
+
   override listLocks(...args: Parameters<Journal['listLocks']>): ReturnType<Journal['listLocks']> {
     return this.inner.listLocks(...args);
   }

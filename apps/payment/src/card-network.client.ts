@@ -109,6 +109,11 @@ export class HttpCardNetwork extends CardNetwork {
     this.settlements = new CircuitBreaker('card-network-settlements', call, circuit);
   }
 
+  /** What stops the calls when nobody answers. */
+  get circuits(): readonly CircuitBreaker<[Call], ProviderAnswer>[] {
+    return [this.charges, this.refunds, this.settlements];
+  }
+
   async charge(key: string, request: ChargeRequest): Promise<ChargeAnswer> {
     const answer = await this.charges.call({ path: '/card-network/charges', key, body: bodyOf(request) });
     return answer.status === 201 ? understood(captured, answer, key) : refusedBy(answer, key);

@@ -2,7 +2,7 @@
  * The payment service: its participant, its ledger and its line to the card network, wired over the platform's part.
  */
 import { Module, type DynamicModule, type OnApplicationShutdown } from '@nestjs/common';
-import { SagamoreModule, type Host } from '@sagamore/platform';
+import { SagamoreModule, ServiceMetrics, type Host } from '@sagamore/platform';
 import { Fault, type CircuitBreakerOptions } from '@sagamore/resilience';
 import { Database } from '@sagamore/runtime';
 import { CardNetwork, HttpCardNetwork } from './card-network.client.js';
@@ -22,7 +22,12 @@ const migrations = [Ledger1800000000000, LedgerHold1800000100000];
 
 @Module({})
 export class PaymentModule implements OnApplicationShutdown {
-  constructor(private readonly cardNetwork: CardNetwork) {}
+  constructor(
+    private readonly cardNetwork: CardNetwork,
+    metrics: ServiceMetrics,
+  ) {
+    if (cardNetwork instanceof HttpCardNetwork) metrics.watchCircuits(() => cardNetwork.circuits);
+  }
 
   /** One payment service in `host`, with a database of its own. Throws `CONFIGURATION_INVALID` without a card network. */
   static forRoot(host: Host, { cardNetwork = networkOf(host) }: PaymentOverrides = {}): DynamicModule {

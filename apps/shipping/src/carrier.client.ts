@@ -103,6 +103,11 @@ export class HttpCarrier extends Carrier {
     this.cancellations = new CircuitBreaker('carrier-cancellations', call, circuit);
   }
 
+  /** What stops the calls when nobody answers. */
+  get circuits(): readonly CircuitBreaker<[Call], ProviderAnswer>[] {
+    return [this.bookings, this.dispatches, this.cancellations];
+  }
+
   async ship(key: string, request: ShipmentRequest): Promise<ShipmentAnswer> {
     const body = bodyOf(request);
     return shipment(await this.bookings.call({ path: '/carrier/shipments', key, body }), key);

@@ -2,7 +2,7 @@
  * The shipping service: its participant, its shipments and its line to the carrier, wired over the platform's part.
  */
 import { Module, type DynamicModule, type OnApplicationShutdown } from '@nestjs/common';
-import { SagamoreModule, type Host } from '@sagamore/platform';
+import { SagamoreModule, ServiceMetrics, type Host } from '@sagamore/platform';
 import { Fault, type CircuitBreakerOptions } from '@sagamore/resilience';
 import { Database } from '@sagamore/runtime';
 import { Carrier, HttpCarrier } from './carrier.client.js';
@@ -22,7 +22,12 @@ const migrations = [Shipment1800000000000, ShipmentHold1800000100000];
 
 @Module({})
 export class ShippingModule implements OnApplicationShutdown {
-  constructor(private readonly carrier: Carrier) {}
+  constructor(
+    private readonly carrier: Carrier,
+    metrics: ServiceMetrics,
+  ) {
+    if (carrier instanceof HttpCarrier) metrics.watchCircuits(() => carrier.circuits);
+  }
 
   /** One shipping service in `host`, with a database of its own. Throws `CONFIGURATION_INVALID` without a carrier. */
   static forRoot(host: Host, { carrier = carrierOf(host) }: ShippingOverrides = {}): DynamicModule {

@@ -129,7 +129,8 @@ class Story {
   }
 }
 
-function isAsking(command: ProtocolCommand): command is AskingCommand {
+/** Whether a command waits for an answer. */
+export function isAsking(command: ProtocolCommand): command is AskingCommand {
   switch (command.type) {
     case 'send':
     case 'probe':

@@ -157,7 +157,7 @@ export {
 } from './two-phase-message/two-phase-message.machine.js';
 export { twoPhaseMessageProtocol } from './two-phase-message/two-phase-message.protocol.js';
 // History
-export { historyOf, type AskedAttempt, type History, type IdleWait } from './history.js';
+export { historyOf, isAsking, type AskedAttempt, type History, type IdleWait } from './history.js';
 // Barrier
 export {
   answerTo,

@@ -103,6 +103,8 @@ export interface ShapeChange {
 /** One definition with the machine that runs it: all that the coordinator knows of a protocol.
  *  The methods are those of `Machine` with the definition already given; `State` stays opaque to the host. */
 export interface Protocol<State = unknown> {
+  /** How the parts of its transactions come to one end; `unknown` where the definition is missing. */
+  readonly kind: 'saga' | 'tcc' | 'two-phase-commit' | 'two-phase-message' | 'unknown';
   readonly name: string;
   readonly version: number;
   /** The services whose command topics must exist. */

@@ -12,7 +12,7 @@ import {
   type ProbeFinding,
   type Reply,
 } from '@sagamore/engine';
-import { CircuitBreaker, Fault } from '@sagamore/resilience';
+import { CircuitBreaker, Fault, type CircuitState } from '@sagamore/resilience';
 import { ParticipantCalls, type CommandData, type Message, type ProbeData } from '@sagamore/runtime';
 import { ProviderClient, type ProviderAnswer, type ProviderClientOptions } from './provider-client.js';
 
@@ -73,6 +73,11 @@ export class HttpParticipantCalls extends ParticipantCalls {
       // Known to be ill, it is not called, and no probe is spent on it (S83).
       return error instanceof Fault && error.code === 'CIRCUIT_OPEN' ? { outcome: 'not-yet' } : undefined;
     }
+  }
+
+  /** The circuit of each participant. */
+  get circuits(): readonly { readonly name: string; readonly state: CircuitState }[] {
+    return [...this.participants.values()].map(({ breaker }) => breaker);
   }
 
   /** Calls under way end, then the sockets close. Idempotent. */

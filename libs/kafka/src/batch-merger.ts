@@ -37,6 +37,8 @@ export class BatchMerger {
   private working: Promise<void> | undefined;
   private readonly stopping = new AbortController();
   private assignment = 0;
+  /** By partition: messages that the broker had and that were not handled, when it was last asked for some. */
+  private readonly behind = new Map<number, number>();
   /** Settles once `onAssigned` has returned for the newest assignment. */
   private assigned: Promise<void> = Promise.resolve();
 
@@ -46,6 +48,7 @@ export class BatchMerger {
   readonly accept = (payload: EachBatchPayload): Promise<void> => {
     if (this.stopping.signal.aborted) return Promise.resolve();
     const done = Promise.withResolvers<void>();
+    this.behind.set(payload.batch.partition, messagesFrom(payload.batch.firstOffset(), payload.batch));
     this.waiting.push({ payload, assignment: this.assignment, done });
     this.working ??= this.work();
     return done.promise;
@@ -56,8 +59,14 @@ export class BatchMerger {
   assign(partitions: readonly number[]): void {
     this.assignment++;
     this.options.positions.clear();
+    this.behind.clear();
     const number = this.assignment;
     this.assigned = this.assigned.then(() => this.announce(partitions, number));
+  }
+
+  /** Messages of all partitions held that are not handled, as far as the broker has told. */
+  get lag(): number {
+    return [...this.behind.values()].reduce((sum, each) => sum + each, 0);
   }
 
   /** Takes nothing new and waits for the delivery in hand and its commit. */
@@ -110,6 +119,7 @@ export class BatchMerger {
     if (letters.length > 0) {
       const buried = await this.untilDone(() => this.options.bury(letters), isOurs);
       if (buried === 'abandoned') return 'abandoned';
+      this.options.settings.onBuried(this.options.subscription.topic, letters.length);
     }
     if (deliveries.length === 0) return 'handled';
     return this.untilDone(() => this.options.subscription.handle(deliveries), isOurs);
@@ -183,7 +193,9 @@ export class BatchMerger {
     const positions = parts.map(({ payload }) => {
       const { batch } = payload;
       payload.resolveOffset(batch.messages.at(-1)!.offset);
-      return { partition: batch.partition, next: String(BigInt(batch.lastOffset()) + 1n) };
+      const next = String(BigInt(batch.lastOffset()) + 1n);
+      this.behind.set(batch.partition, messagesFrom(next, batch));
+      return { partition: batch.partition, next };
     });
     this.options.positions.note(positions, (offsets) => first.payload.commitOffsetsIfNecessary(offsets));
   }
@@ -193,6 +205,11 @@ export class BatchMerger {
     const waitMs = begunAt + this.options.settings.lingerMs - performance.now();
     if (waitMs > 0) await pause(waitMs, undefined, { signal: this.stopping.signal }).catch(() => {});
   }
+}
+
+/** How many messages the broker has at `offset` and after it. */
+function messagesFrom(offset: string | null, { highWatermark }: EachBatchPayload['batch']): number {
+  return offset === null ? 0 : Math.max(0, Number(BigInt(highWatermark) - BigInt(offset)));
 }
 
 /** Tells the group that we live while a delivery is in hand, and remembers when the group has moved on without us. */

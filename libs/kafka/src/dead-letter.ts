@@ -2,7 +2,7 @@
  * What is written to `<topic>.dead-letters` for a record that cannot be decoded (S54, I25): the record as it came, with
  * headers that say why and whence, so that it can be judged, repaired and replayed.
  */
-import { deadLetterTopic, type Origin } from '@sagamore/runtime';
+import { buriedTopicOf, deadLetterTopic, type Origin } from '@sagamore/runtime';
 import type { ReceivedRecord } from './record.js';
 
 /** A record for the dead-letter topic, its body and headers byte for byte those that came. */
@@ -18,11 +18,9 @@ export interface DeadLetter {
 /** Bytes of a key or header that a letter without its body still carries. */
 const keptMax = 1_000;
 
-const suffix = deadLetterTopic('');
-
 /** Whether `topic` holds dead letters: those are never buried a second time, nor get a dead-letter topic of their own. */
 export function isDeadLetterTopic(topic: string): boolean {
-  return topic.endsWith(suffix);
+  return buriedTopicOf(topic) !== undefined;
 }
 
 /** The dead letter of a record that came from `origin` and was refused for `reason`. Keeps `traceparent` and every other

@@ -97,7 +97,11 @@ export class KafkaBus extends Bus {
       this.subscriptions.delete(active);
       throw error;
     }
-    return { stop: () => this.end(active), healthy: () => active.healthy() };
+    return {
+      stop: () => this.end(active),
+      healthy: () => active.healthy(),
+      lag: () => active.lag(),
+    };
   }
 
   healthy(): boolean {

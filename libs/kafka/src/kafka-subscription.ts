@@ -73,6 +73,11 @@ export class KafkaSubscription implements ActiveSubscription {
     return this.dead === undefined;
   }
 
+  /** As of the last delivery of each partition. */
+  lag(): number {
+    return this.merger.lag;
+  }
+
   /** One consumer after another, until stopped or refused. The client's own restart is not used: it goes on with the
    *  broken connections and memberships that made it give up. */
   private async supervise(): Promise<void> {

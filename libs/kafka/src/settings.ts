@@ -67,6 +67,8 @@ export interface KafkaSettings {
   readonly connectTimeoutMs?: number;
   /** Stamps what is sent and observes what is received. Without it messages carry no hybrid time. */
   readonly hybridClock?: HybridTime;
+  /** Told how many records of a topic, without the prefix, could not be decoded and are buried. It must not throw. */
+  readonly onBuried?: (topic: string, records: number) => void;
   /** Told what the client reports. Default: silent. */
   readonly log?: (level: KafkaLogLevel, message: string) => void;
 }
@@ -89,6 +91,7 @@ export function resolveSettings(settings: KafkaSettings): ResolvedSettings {
     commitIntervalMs: 50,
     replicationFactor: -1,
     connectTimeoutMs: 30_000,
+    onBuried: () => {},
     log: () => {},
     ...settings,
   };

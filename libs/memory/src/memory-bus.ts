@@ -87,6 +87,7 @@ export class MemoryBus extends Bus {
     return {
       stop: () => this.leave(member),
       healthy: () => member.healthy(),
+      lag: () => member.lag(),
     };
   }
 

@@ -60,6 +60,14 @@ export class MemoryGroup {
     }
   }
 
+  /** What waits for `member`, without what it has in hand. */
+  waitingFor(member: MemoryMember): number {
+    return this.partitions.reduce(
+      (sum, { owner, waiting }) => (owner === member ? sum + waiting.length : sum),
+      0,
+    );
+  }
+
   join(member: MemoryMember): void {
     this.assign([...this.members, member]);
     // Also one that gets nothing is told: it may have come back, and believe in what it held before.

@@ -134,6 +134,16 @@ export class MemoryJournal extends Journal {
     return this.database.transaction(async (tx) => listed(tablesOf(tx), query));
   }
 
+  override countParked(shards: readonly Shard[]): Promise<ReadonlyMap<string, number>> {
+    return this.database.transaction(async (tx) => {
+      const rows = tablesOf(tx).transactions.scan();
+      const parked = rows.flatMap(([, row]) =>
+        row.phase === 'parked' && shards.includes(row.shard) ? [row.definition] : [],
+      );
+      return new Map([...Map.groupBy(parked, (name) => name)].map(([name, found]) => [name, found.length]));
+    });
+  }
+
   override wish(wish: Wish): Promise<WishReceipt> {
     return this.wishes.wish(wish);
   }

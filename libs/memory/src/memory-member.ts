@@ -34,6 +34,10 @@ export class MemoryMember {
     return this.state !== 'left';
   }
 
+  lag(): number {
+    return this.inHand.length + this.group.waitingFor(this);
+  }
+
   /** Something may wait: a round follows unless one is due or running. */
   wake(): void {
     if (this.state === 'busy') this.isCalled = true;

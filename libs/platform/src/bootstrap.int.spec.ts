@@ -179,7 +179,10 @@ describe('a process with two services', () => {
     const { url } = await started();
     const response = await fetch(`${url}/health/ready`);
     expect(response.status).toBe(200);
-    const names = ['database', 'consumers', 'broker'].flatMap((part) => [`abacus ${part}`, `door ${part}`]);
+    const names = ['database', 'consumers', 'broker', 'outbox'].flatMap((part) => [
+      `abacus ${part}`,
+      `door ${part}`,
+    ]);
     const expected = names.map((name) => ({ name, status: 'up' }));
     expect(await response.json()).toEqual({ status: 'ready', checks: expect.arrayContaining(expected) });
     expect((await fetch(`${url}/health/live`)).status).toBe(200);
@@ -222,6 +225,43 @@ describe('a process with two services', () => {
     expect(refused.status).toBe(401);
     expect(await refused.json()).toMatchObject({ code: 'UNAUTHENTICATED' });
     expect((await open(url, { authorization: 'Bearer a-token-of-some-length' })).status).toBe(201);
+  });
+
+  test('counts what its services do, and tells Prometheus', async () => {
+    const { url, host } = await started();
+    const replies = await heard(host.bus, inboxTopic, 1);
+    await host.bus.send([command('door', 'door.knock', {})]);
+    await replies();
+    const response = await fetch(`${url}/metrics`);
+    expect(response.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8');
+    const lines = (await response.text()).split('\n');
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        'sagamore_command_duration_seconds_count{service="door",command="door.knock",operation="action",outcome="succeeded"} 1',
+        'sagamore_batch_size_sum{topic="door.commands",group="door"} 1',
+        'sagamore_messages_sent_total{topic="orchestrator.inbox"} 1',
+        'sagamore_outbox_age_seconds{service="abacus"} 0',
+        'sagamore_bulkhead_in_use{bulkhead="abacus"} 0',
+      ]),
+    );
+  });
+
+  test('B88: its numbers are for the holder of the token, and nothing else of its inside is there', async () => {
+    const token = 'a-token-of-some-length';
+    const { url } = await started({ OPERATOR_TOKEN: token });
+    expect((await fetch(`${url}/metrics`)).status).toBe(401);
+    expect((await fetch(`${url}/metrics?token=${token}`)).status).toBe(401);
+    const headers = { authorization: `Bearer ${token}` };
+    expect((await fetch(`${url}/metrics`, { headers })).status).toBe(200);
+    const paths = ['debug', 'docs', 'actuator', 'actuator/env', '.git/config', '.env', 'main.js.map'];
+    const answers = await Promise.all(paths.map((path) => fetch(`${url}/${path}`, { headers })));
+    expect(answers.map(({ status }) => status)).toEqual(paths.map(() => 404));
+  });
+
+  test('counts nothing where that is switched off', async () => {
+    const { url, host } = await started({ METRICS: 'false' });
+    expect(host.metrics.isOn).toBe(false);
+    expect((await fetch(`${url}/metrics`)).status).toBe(404);
   });
 
   test('I40: when it stops, HTTP is closed, the bus too, and it can start again on the same databases', async () => {

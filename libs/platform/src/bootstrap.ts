@@ -8,17 +8,27 @@ import { KafkaBus } from '@sagamore/kafka';
 import { HybridClock } from '@sagamore/primitives';
 import { Fault } from '@sagamore/resilience';
 import type { Bus } from '@sagamore/runtime';
-import { noTracing, startTracing, type Tracing } from '@sagamore/telemetry';
+import {
+  MetricRegistry,
+  noMetrics,
+  noTracing,
+  startMetricPush,
+  startTracing,
+  type Tracing,
+} from '@sagamore/telemetry';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { ModulesContainer, NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { readConfig, type Config } from './config.js';
 import { HealthChecks } from './health.js';
 import { HealthController } from './health.controller.js';
-import { createHost, type Host } from './host.js';
+import { createHost, Service, type Host } from './host.js';
 import { createHttpEdge } from './http/edge.js';
 import { serveOpenApi } from './http/openapi.js';
-import { createLog, type Log } from './log.js';
+import { createLog } from './log.js';
+import { MeteredBus } from './metrics/metered-bus.js';
+import { MetricsController } from './metrics/metrics.controller.js';
+import { watchProcess } from './metrics/process.metrics.js';
 import { nestLogger } from './nest-logger.js';
 import { ParticipantServer } from './transport.strategy.js';
 
@@ -77,11 +87,17 @@ export async function start({
   const config = given ?? readConfig(process.env, { services: [service] });
   const log = createLog({ process: service, level: config.logLevel, pretty: config.logPretty });
   const tracing = await tracingOf(service, config);
-  const host = createHost({ config, log, bus: bus ?? kafkaBus(service, config, log), tracing });
+  const registry = config.metrics ? new MetricRegistry() : undefined;
+  const metrics = registry ?? noMetrics;
+  const carrier = bus ?? kafkaBus(service, config, { log, metrics });
+  const metered = metrics.isOn ? new MeteredBus(carrier, metrics) : carrier;
+  const host = createHost({ config, log, bus: metered, tracing, metrics });
   await host.bus.start();
   try {
-    const app = await createApp(service, module(host), host, prepare);
-    return await listen(app, host, port ?? config.port);
+    const root = rootModule(service, module(host), { host, registry });
+    const app = await createApp(service, root, host, prepare);
+    const endCounting = await startCounting(service, host, registry);
+    return await listen(app, host, { port: port ?? config.port, endCounting });
   } catch (error) {
     await host.bus.stop();
     throw error;
@@ -96,9 +112,40 @@ async function tracingOf(service: string, { tracing: { endpoint } }: Config): Pr
 @Module({})
 class ProcessModule {}
 
-function rootModule(module: DynamicModule, host: Host): DynamicModule {
-  const providers = [{ provide: HealthChecks, useValue: host.health }];
-  return { module: ProcessModule, imports: [module], controllers: [HealthController], providers };
+/** What serves the process itself, whatever services it holds. */
+function rootModule(
+  name: string,
+  module: DynamicModule,
+  { host, registry }: { readonly host: Host; readonly registry: MetricRegistry | undefined },
+): DynamicModule {
+  const { instance, log, config, health } = host;
+  const providers = [
+    { provide: HealthChecks, useValue: health },
+    { provide: Service, useValue: { name, instance, log, config } satisfies Service },
+  ];
+  const root = { module: ProcessModule, imports: [module] };
+  if (registry === undefined) return { ...root, controllers: [HealthController], providers };
+  return {
+    ...root,
+    controllers: [HealthController, MetricsController],
+    providers: [...providers, { provide: MetricRegistry, useValue: registry }],
+  };
+}
+
+/** Nothing is pushed where no collector is named. The answer ends it. */
+async function startCounting(
+  service: string,
+  { config, metrics, tracing }: Host,
+  registry: MetricRegistry | undefined,
+): Promise<() => Promise<void>> {
+  const endWatching = watchProcess(metrics, tracing);
+  const { endpoint } = config.tracing;
+  const isPushed = registry !== undefined && endpoint !== undefined;
+  const endPush = isPushed ? await startMetricPush(registry, { service, endpoint }) : undefined;
+  return async () => {
+    endWatching();
+    await endPush?.();
+  };
 }
 
 async function createApp(
@@ -110,11 +157,7 @@ async function createApp(
   const { config, tracing } = host;
   const edge = createHttpEdge(host.log, { tracing, ratio: config.tracing.ratio });
   const options = { ...edge.options, logger: nestLogger(host.log), abortOnError: false };
-  const app = await NestFactory.create<NestFastifyApplication>(
-    rootModule(module, host),
-    edge.adapter,
-    options,
-  );
+  const app = await NestFactory.create<NestFastifyApplication>(module, edge.adapter, options);
   edge.protect(app);
   for (const strategy of participantServers(app)) app.connectMicroservice({ strategy });
   serveOpenApi(app, { title: `Sagamore ${service}`, version: '0.1.0' });
@@ -129,19 +172,24 @@ function participantServers(app: NestFastifyApplication): readonly ParticipantSe
   return providers.filter((instance) => instance instanceof ParticipantServer);
 }
 
-async function listen(app: NestFastifyApplication, host: Host, port: number): Promise<RunningApp> {
+async function listen(
+  app: NestFastifyApplication,
+  host: Host,
+  { port, endCounting }: { readonly port: number; readonly endCounting: () => Promise<void> },
+): Promise<RunningApp> {
   try {
     await app.init();
     await app.startAllMicroservices();
     await app.listen(port, host.config.host);
   } catch (error) {
     await app.close();
+    await endCounting();
     throw error;
   }
   const url = await app.getUrl();
   host.log.info('ready', { url });
   let stopping: Promise<void> | undefined;
-  return { url, app, host, stop: () => (stopping ??= stopApp(app, host)) };
+  return { url, app, host, stop: () => (stopping ??= stopApp(app, host).finally(endCounting)) };
 }
 
 async function stopApp(app: NestFastifyApplication, host: Host): Promise<void> {
@@ -172,7 +220,11 @@ const kafkaLevels = { error: 'warn', warn: 'debug', info: 'debug', debug: 'debug
 /** A neighbour whose clock is further ahead than this is not followed, ms: one wrong host must not drag the others. */
 const clockDriftMsMax = 60_000;
 
-function kafkaBus(service: string, { kafka, retention }: Config, log: Log): Bus {
+function kafkaBus(
+  service: string,
+  { kafka, retention }: Config,
+  { log, metrics }: Pick<Host, 'log' | 'metrics'>,
+): Bus {
   const { brokers, sslCa, sasl, replicationFactor, topicPrefix } = kafka;
   if (brokers === undefined) {
     throw new Fault(
@@ -185,6 +237,7 @@ function kafkaBus(service: string, { kafka, retention }: Config, log: Log): Bus 
     brokers,
     topicPrefix,
     hybridClock: new HybridClock(() => Date.now(), { maxDriftMs: clockDriftMsMax }),
+    onBuried: (topic, records) => metrics.add('deadLetters', { topic }, records),
     log: (level, message) => log[kafkaLevels[level]](message, { client: 'kafka' }),
     clientId: `${service}@${hostname()}`,
     recordAgeMsMax: retention.redeliveryMs,

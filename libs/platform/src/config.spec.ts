@@ -39,6 +39,7 @@ describe('settings', () => {
         redeliveryMs: 14 * 86_400_000,
       },
       operatorName: 'operator',
+      metrics: true,
       logLevel: 'info',
       logPretty: false,
       catalogueSize: 24,

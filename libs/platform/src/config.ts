@@ -41,6 +41,8 @@ export interface Config {
   readonly cardNetworkUrl?: string;
   readonly carrierUrl?: string;
   readonly tracing: TracingConfig;
+  /** Whether anything is counted. */
+  readonly metrics: boolean;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   readonly logPretty: boolean;
   readonly catalogueSize: number;
@@ -212,6 +214,7 @@ function configOf(read: Settings, named: Pick<Config, 'databaseUrls' | 'particip
       ratio: read.TRACE_PERCENT / 100,
       slowMs: read.TRACE_SLOW_MS,
     },
+    metrics: read.METRICS,
     logLevel: read.LOG_LEVEL,
     logPretty: read.LOG_PRETTY,
     catalogueSize: read.CATALOGUE_SIZE,

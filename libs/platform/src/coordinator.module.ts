@@ -41,6 +41,8 @@ import { schedulesOf, type CronSchedule } from './cron.js';
 import { checkedDefinitions } from './definitions.check.js';
 import { HealthChecks } from './health.js';
 import { Service, type Host } from './host.js';
+import { ServiceMetrics } from './metrics/service.metrics.js';
+import { TransactionMetrics } from './metrics/transaction.metrics.js';
 import { SagamoreModule } from './sagamore.module.js';
 import { commandTopicsOf } from './topics.js';
 import { traceContextFor } from './tracing/trace-context.js';
@@ -68,8 +70,15 @@ export class CoordinatorModule implements OnApplicationBootstrap, BeforeApplicat
     @Inject(Retention) private readonly retention: Retention,
     @Inject(Scheduler) private readonly scheduler: Scheduler,
     @Inject(HealthChecks) health: HealthChecks,
+    @Inject(ServiceMetrics) metrics: ServiceMetrics,
   ) {
     health.register('orchestrator inbox', () => coordinator.healthy() || 'the inbox is not being read');
+    health.register(
+      'orchestrator shards',
+      () => coordinator.missing.length === 0 || 'shards that are assigned here are not held yet',
+    );
+    metrics.watchCalls(() => coordinator.calls);
+    metrics.watchCircuits(() => calls.circuits);
   }
 
   static forRoot(options: CoordinatorModuleOptions): DynamicModule {
@@ -198,6 +207,7 @@ function coordinatorProviders({ host, protocols, handled }: CoordinatorModuleOpt
         TransactionTracer,
         ParticipantCalls,
         Trials,
+        ServiceMetrics,
       ],
       useFactory: async (
         journal: Journal,
@@ -209,9 +219,11 @@ function coordinatorProviders({ host, protocols, handled }: CoordinatorModuleOpt
         tracer: TransactionTracer,
         calls: ParticipantCalls,
         trials: Trials,
+        metrics: ServiceMetrics,
       ) => {
         await bus.ensureTopics(commandTopicsOf(definitions.participants, host.config));
-        return new Coordinator(
+        const numbers = new TransactionMetrics(host.metrics);
+        const coordinator = new Coordinator(
           { journal, relay, bus, clock, random: systemRandom, calls, trials },
           {
             owner: host.instance,
@@ -227,13 +239,24 @@ function coordinatorProviders({ host, protocols, handled }: CoordinatorModuleOpt
               onShards: () => void tracer.tellAgain().catch(() => {}),
               onBreaker: (participant, breaker) =>
                 log.warn('the breaker of a participant has changed', { participant, breaker }),
-              onFault: (error) => log.warn('the coordinator survived a fault', { error }),
-              onLateReply: (late) => log.warn('a reply came after its decision: look at it', { ...late }),
-              onBug: (transactionId, error) =>
-                log.error('a transaction broke a rule', { transactionId, error }),
+              ...(host.metrics.isOn && { onSaved: (saved, at) => numbers.onSaved(saved, at) }),
+              onFault: (error) => {
+                log.warn('the coordinator survived a fault', { error });
+                metrics.fault(error);
+              },
+              onLateReply: (late) => {
+                log.warn('a reply came after its decision: look at it', { ...late });
+                numbers.onLateReply(late);
+              },
+              onBug: (transactionId, error) => {
+                log.error('a transaction broke a rule', { transactionId, error });
+                numbers.onBug();
+              },
             },
           },
         );
+        numbers.watch(coordinator, { journal, shards: host.config.shards });
+        return coordinator;
       },
     },
   ];

@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { SystemClock, type Bus, type Clock } from '@sagamore/runtime';
-import { noTracing, type Tracing } from '@sagamore/telemetry';
+import { noMetrics, noTracing, type Metrics, type Tracing } from '@sagamore/telemetry';
 import type { Config } from './config.js';
 import { HealthChecks } from './health.js';
 import { createLog, type Log } from './log.js';
@@ -20,6 +20,7 @@ export interface Host {
   readonly log: Log;
   readonly health: HealthChecks;
   readonly tracing: Tracing;
+  readonly metrics: Metrics;
 }
 
 /** A host from its settings and bus; what is not given is that of a real process. */
@@ -31,6 +32,7 @@ export function createHost(parts: Pick<Host, 'config' | 'bus'> & Partial<Host>):
     log: parts.log ?? createLog({ level: logLevel, pretty: logPretty }),
     health: new HealthChecks(),
     tracing: noTracing,
+    metrics: noMetrics,
     ...parts,
   };
 }

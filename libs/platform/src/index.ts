@@ -6,6 +6,7 @@ export { SagamoreModule, type ServiceOptions } from './sagamore.module.js';
 export { CoordinatorModule, type CoordinatorModuleOptions } from './coordinator.module.js';
 export { type CronSchedule } from './cron.js';
 export { HealthChecks, type HealthCheck, type HealthResult, type Readiness } from './health.js';
+export { ServiceMetrics, type Circuit } from './metrics/service.metrics.js';
 // Settings
 export { readConfig, type Config, type KafkaConfig, type SaslConfig } from './config.js';
 export { describeConfig, type SettingEntry } from './settings.js';

@@ -44,6 +44,7 @@ import { Service, type Host } from './host.js';
 import type { Log } from './log.js';
 import type { AnyOperation } from './participant.decorators.js';
 import { topicsOf } from './topics.js';
+import { ServiceMetrics } from './metrics/service.metrics.js';
 import { handledSpans } from './tracing/participant.spans.js';
 import { ParticipantServer } from './transport.strategy.js';
 
@@ -61,7 +62,7 @@ export interface ServiceOptions {
 
 /** The platform's part of a service module. Provides and exports, each as its own token: `Service`, `DataSource`,
  *  `Database` and `PostgresDatabase` (the same), `Barrier`, `Intents`, `Outbox`, `OutboxRelay`, `TwoPhaseSender`, `Bus`,
- *  `Clock`, `HealthChecks` and `ParticipantServer`. The bus is given out AFTER the topics exist, the data source AFTER its migrations ran. */
+ *  `Clock`, `HealthChecks`, `ServiceMetrics` and `ParticipantServer`. The bus is given out AFTER the topics exist, the data source AFTER its migrations ran. */
 @Module({})
 export class SagamoreModule implements OnApplicationBootstrap, OnApplicationShutdown {
   constructor(
@@ -71,6 +72,8 @@ export class SagamoreModule implements OnApplicationBootstrap, OnApplicationShut
     @Inject(HealthChecks) health: HealthChecks,
     @Inject(Bus) bus: Bus,
     @Inject(ParticipantServer) participant: ParticipantServer,
+    @Inject(Outbox) outbox: Outbox,
+    @Inject(ServiceMetrics) metrics: ServiceMetrics,
     @Inject(BarrierRetention) private readonly retention: BarrierRetention,
   ) {
     health.register(`${service.name} database`, async () =>
@@ -78,6 +81,13 @@ export class SagamoreModule implements OnApplicationBootstrap, OnApplicationShut
     );
     health.register(`${service.name} consumers`, () => participant.healthy());
     health.register(`${service.name} broker`, () => bus.healthy());
+    health.register(
+      `${service.name} outbox`,
+      async () =>
+        (await outbox.age()) < outboxAgeMsMax || 'what was saved has waited for minutes to be published',
+    );
+    metrics.watchOutbox({ outbox, relay });
+    metrics.watchCalls(() => participant.calls);
   }
 
   /** One call a service, among the imports of its module. */
@@ -96,7 +106,11 @@ export class SagamoreModule implements OnApplicationBootstrap, OnApplicationShut
       Bus,
       Clock,
     ];
-    return { module: SagamoreModule, providers, exports: [...tokens, HealthChecks, ParticipantServer] };
+    return {
+      module: SagamoreModule,
+      providers,
+      exports: [...tokens, HealthChecks, ServiceMetrics, ParticipantServer],
+    };
   }
 
   async onApplicationBootstrap(): Promise<void> {
@@ -112,6 +126,9 @@ export class SagamoreModule implements OnApplicationBootstrap, OnApplicationShut
     this.service.log.debug('the service has stopped');
   }
 }
+
+/** A crash delays a message by a claim and a sweep, half a minute at most; what waits for much longer is stuck, ms. */
+const outboxAgeMsMax = 120_000;
 
 /** Long in doubt holds locks, and says that the coordinator is away or does not know (S70). */
 const longInDoubtMs = 30_000;
@@ -132,11 +149,16 @@ function providersOf({
 }: ServiceOptions): Provider[] {
   const { config, instance } = host;
   const log = host.log.child({ service });
-  const onFault = (error: unknown): void => log.warn('a fault was survived', { error });
+  const metrics = new ServiceMetrics(host.metrics, service);
+  const onFault = (error: unknown): void => {
+    log.warn('a fault was survived', { error });
+    metrics.fault(error);
+  };
   return [
     { provide: Service, useValue: { name: service, instance, log, config } satisfies Service },
     { provide: Clock, useValue: host.clock },
     { provide: HealthChecks, useValue: host.health },
+    { provide: ServiceMetrics, useValue: metrics },
     {
       provide: DataSource,
       useFactory: async () => {
@@ -219,11 +241,15 @@ function providersOf({
             callsMax: config.externalCallsMax,
             shardCount: config.shards,
             handlers: checkBacks.map((operation) => checkBackHandler(operation, barrier)),
-            onInDoubt: (waiting) => tellOfDoubt(log, waiting),
+            onInDoubt: (waiting) => {
+              tellOfDoubt(log, waiting);
+              metrics.doubt(waiting);
+            },
             onFault,
-            ...(host.tracing.isOn && {
-              onHandled: (handled: HandledMessage) => host.tracing.emit(handledSpans(handled)),
-            }),
+            onHandled: (handled: HandledMessage) => {
+              metrics.handled(handled);
+              if (host.tracing.isOn) host.tracing.emit(handledSpans(handled));
+            },
           },
         ),
     },

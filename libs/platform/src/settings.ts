@@ -152,7 +152,7 @@ export const settings = z.object({
   ),
   OTEL_EXPORTER_OTLP_ENDPOINT: described(
     httpUrl.optional(),
-    'Where an OpenTelemetry collector takes spans over OTLP/HTTP; without it nothing is traced',
+    'Where an OpenTelemetry collector takes spans and metrics over OTLP/HTTP; without it nothing is traced',
     'an http or https URL, e.g. `http://127.0.0.1:4318`',
   ),
   TRACE_PERCENT: described(
@@ -164,6 +164,11 @@ export const settings = z.object({
     whole(1, 3_600_000).prefault('5000'),
     'A transaction that takes longer is traced whatever the percentage',
     '1 to 3600000 ms',
+  ),
+  METRICS: described(
+    flag.prefault('true'),
+    'Count what happens, at `/metrics` and, where a collector is named, over OTLP',
+    '`true` or `false`',
   ),
   LOG_LEVEL: described(
     z.enum(['debug', 'info', 'warn', 'error', 'silent']).prefault('info'),

@@ -5,6 +5,7 @@
  */
 import {
   Participant as ParticipantRuntime,
+  type CallsUnderWay,
   type Handler,
   type ParticipantOptions,
   type ParticipantPorts,
@@ -77,6 +78,11 @@ export class ParticipantServer extends Server implements CustomTransportStrategy
   /** False once commands are no longer taken; true for a service that has no handlers. */
   healthy(): boolean {
     return this.participant?.healthy() ?? (this.methods.length === 0 && this.own.length === 0);
+  }
+
+  /** Calls to the outside that run now, and those that wait; none for a service without handlers. */
+  get calls(): readonly CallsUnderWay[] {
+    return this.participant === undefined ? [] : [{ ...this.participant.calls, name: this.service }];
   }
 
   override on(): never {

@@ -93,6 +93,12 @@ const findById = statement(
 
 const lists = new TransactionLists(columns);
 
+const countParked = statement(
+  'journal-count-parked',
+  `select definition, count(*)::int as parked from transaction
+   where phase = 'parked' and shard = any($1::int[]) group by definition`,
+);
+
 export class PostgresJournal extends Journal {
   readonly #wishes: PostgresWishes;
   readonly #claimMs: number;
@@ -193,6 +199,12 @@ export class PostgresJournal extends Journal {
 
   override async listLocks(page: { keysMax: number; after?: string }): Promise<readonly StoredLock[]> {
     return (await this.database.read<FoundLock>(listByKey, [page.keysMax, page.after ?? null])).map(toLock);
+  }
+
+  override async countParked(shards: readonly Shard[]): Promise<ReadonlyMap<string, number>> {
+    type Found = { readonly definition: string; readonly parked: number };
+    const found = await this.database.read<Found>(countParked, [shards]);
+    return new Map(found.map(({ definition, parked }) => [definition, parked]));
   }
 
   override keepLate(late: LateRepliesToKeep): Promise<readonly StoredLateReply[]> {

@@ -34,6 +34,9 @@ export interface ActiveSubscription {
   stop(): Promise<void>;
   /** False once the consumer has died and nothing will restart it: readiness turns red. */
   healthy(): boolean;
+  /** Messages that have arrived in the partitions held here and are not handled, as far as is known without asking
+   *  anybody. Absent where nobody can know. */
+  lag?(): number;
 }
 
 export interface TopicSpecification {

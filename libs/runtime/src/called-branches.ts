@@ -8,6 +8,7 @@ import { failed, partOf } from '@sagamore/engine';
 import { Bulkhead, Fault } from '@sagamore/resilience';
 import type { LiveTransaction } from './decision.js';
 import type { Input } from './inbox.js';
+import type { CallsUnderWay } from './limiter.js';
 import { commandMessage, inboxTopic, type TraceContext } from './message.js';
 import { schemaProblem } from './operation.js';
 import type { ParticipantCalls } from './ports.js';
@@ -97,6 +98,15 @@ export class CalledBranches {
     this.isStopping = true;
     for (const { giveWay } of this.lanes.values()) giveWay.abort();
     await Promise.all(this.underWay);
+  }
+
+  /** Places that are taken, and calls that wait for one. */
+  get load(): readonly CallsUnderWay[] {
+    return [...this.places.values()].map(({ name, inUse: running, queued: waiting }) => ({
+      name,
+      running,
+      waiting,
+    }));
   }
 
   private async walk(lane: Lane): Promise<void> {

@@ -5,7 +5,7 @@
 import type { TransactionId } from '@sagamore/engine';
 import type { Random } from '@sagamore/primitives';
 import type { Breaker } from '@sagamore/resilience';
-import type { Rested } from './decision-writer.js';
+import type { Rested, Saved } from './decision-writer.js';
 import type { Definitions } from './definitions.js';
 import { traceparentOf, type TraceContext } from './message.js';
 import type { OutboxRelay } from './outbox-relay.js';
@@ -68,6 +68,8 @@ export interface CoordinatorHooks {
   /** A reply that a person must look at came after its decision; told once (S17, S95). */
   readonly onLateReply?: (reply: StoredLateReply) => void;
   readonly onBatch?: (transactions: number) => void;
+  /** What a batch has done, AFTER its commit, a batch at a time. `at`: ms of the store's clock. It must not throw. */
+  readonly onSaved?: (saved: readonly Saved[], at: number) => void;
   /** Transactions that have come to rest, AFTER the commit that says so: ended, or parked. */
   readonly onRest?: (rested: readonly Rested[]) => void;
   /** The breaker of a participant that is sent messages has changed. */
@@ -118,6 +120,7 @@ function listening(hooks: CoordinatorHooks = {}): Required<CoordinatorHooks> {
     onLate: nothing,
     onLateReply: nothing,
     onBatch: nothing,
+    onSaved: nothing,
     onRest: nothing,
     onBreaker: nothing,
   };

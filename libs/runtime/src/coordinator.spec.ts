@@ -486,7 +486,7 @@ describe('Coordinator, owners', () => {
     await rig.until(() => commands.length === 1);
     running.splice(0);
     await coordinator.stop();
-    expect(coordinator.holding).toEqual({ shards: [], transactions: 0 });
+    expect(coordinator.holding).toEqual({ shards: [], epochs: new Map(), transactions: 0 });
     await start('b');
     await rig.until(() => commands.length === 2);
   });

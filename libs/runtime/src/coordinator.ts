@@ -6,6 +6,7 @@
 import type { TransactionId } from '@sagamore/engine';
 import { Fault } from '@sagamore/resilience';
 import { calledBranches, type CalledBranches } from './called-branches.js';
+import type { CallsUnderWay } from './limiter.js';
 import {
   settled,
   type CoordinatorHooks,
@@ -25,7 +26,7 @@ import { LiveTransactions } from './live-transactions.js';
 import { LockKeeper } from './lock-keeper.js';
 import { LocalFunctions } from './local-functions.js';
 import { inboxTopic, type Message } from './message.js';
-import type { ActiveSubscription, Delivery, Shard, StoredTransaction } from './ports.js';
+import type { ActiveSubscription, Delivery, Epoch, Shard, StoredTransaction } from './ports.js';
 import { Serial } from './serial.js';
 import { ShardHolder } from './shard-holder.js';
 import { Subjects } from './subjects.js';
@@ -70,7 +71,7 @@ export class Coordinator {
   ) {
     this.options = settled(options);
     this.hooks = this.options.hooks;
-    const { onFault, onBug, onShards, onRest, onBreaker } = this.hooks;
+    const { onFault, onBug, onShards, onSaved, onRest, onBreaker } = this.hooks;
     this.traffic = new Traffic({
       ...this.options.window,
       trials: ports.trials ?? new TrialsAlone(),
@@ -130,7 +131,7 @@ export class Coordinator {
     });
     this.subjects = new Subjects(ports.journal, this.options.definitions, this.shards, this.live, this.hooks);
     this.wishes = new WishReader(ports, this.shards, this.live, this.options.wishSweepMs);
-    this.writer = new DecisionWriter(ports, this.shards, this.live, { owner, onBug, onRest });
+    this.writer = new DecisionWriter(ports, this.shards, this.live, { owner, onBug, onSaved, onRest });
     const { live, subjects, writer, dispatcher } = this;
     this.answers = new DecisionAnswers({ journal: ports.journal, live, subjects, writer, dispatcher });
   }
@@ -165,9 +166,24 @@ export class Coordinator {
     return this.subscription?.healthy() ?? false;
   }
 
-  /** Shards held now, and transactions in memory. */
-  get holding(): { readonly shards: readonly Shard[]; readonly transactions: number } {
-    return { shards: this.shards.held, transactions: this.live.size };
+  /** Shards held now, under which epochs, and transactions in memory. */
+  get holding(): {
+    readonly shards: readonly Shard[];
+    readonly epochs: ReadonlyMap<Shard, Epoch>;
+    readonly transactions: number;
+  } {
+    const { held: shards, epochs } = this.shards;
+    return { shards, epochs, transactions: this.live.size };
+  }
+
+  /** Shards that are assigned to this process and that it does not hold: it is taking them, or another took them. */
+  get missing(): readonly Shard[] {
+    return this.shards.missing;
+  }
+
+  /** Calls to participants over HTTP, by participant and direction: places that are taken, and calls that wait for one. */
+  get calls(): readonly CallsUnderWay[] {
+    return this.called?.load ?? [];
   }
 
   private async handle(batch: readonly Delivery[]): Promise<void> {

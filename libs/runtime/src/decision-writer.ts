@@ -23,8 +23,12 @@ export interface HopelessStart {
 export interface DecisionWriterOptions {
   readonly owner: string;
   readonly onBug: (transactionId: TransactionId, error: unknown) => void;
+  readonly onSaved: (saved: readonly Saved[], at: number) => void;
   readonly onRest: (rested: readonly Rested[]) => void;
 }
+
+/** What a batch has done to one transaction, as it was saved. */
+export type Saved = Pick<Decision, 'before' | 'after' | 'standing' | 'entries' | 'commands'>;
 
 /** A transaction that has come to rest, and where it rests. */
 export interface Rested {
@@ -145,12 +149,13 @@ export class DecisionWriter {
     );
     for (const decision of saved) this.live.follow(decision);
     this.ports.relay.publish(receipt.facts);
-    this.tellRest(saved);
+    this.tell(saved);
     return saved;
   }
 
-  private tellRest(saved: readonly Decision[]): void {
+  private tell(saved: readonly Decision[]): void {
     const at = this.ports.journal.now();
+    if (saved.length > 0) this.options.onSaved(saved, at);
     const rested = saved
       .filter(({ standing, commands }) => standing.phase !== 'moving' && commands.some(isAnnouncement))
       .map(({ after, standing }) => ({ record: after.record, standing, at }));

@@ -100,6 +100,7 @@ const parked = { status: 'parked', phase: 'parked', reason: { kind: 'no-handler'
 /** Stands in for a definition: of all that may happen, it knows how to rest, that somebody asked to go on, and what to say
  *  to a parent. The same events mean the same to the definition itself, once it is there and replays them. */
 export const missing: Protocol<Shelf> = {
+  kind: 'unknown',
   name: 'missing',
   version: 0,
   participants: [],

@@ -19,7 +19,7 @@ import {
   settlementSeatsOf,
   verdictOn,
 } from './branch.js';
-import { Limiter } from './limiter.js';
+import { Limiter, type CallsUnderWay } from './limiter.js';
 import { providerKeyOf, type ExternalHandler } from './handler.js';
 import type { CommandData, Message } from './message.js';
 import { OutcomeRecorder, Unrecorded, type ExternalJob } from './outcome-recorder.js';
@@ -84,6 +84,12 @@ export class ExternalBranches {
       intentOf: (job) => this.intentOf(job, 0),
       onOrphan: (intent) => this.driveOrphan(intent),
     });
+  }
+
+  /** Calls that run now, and those that wait for their turn. */
+  get load(): CallsUnderWay {
+    const { running, waiting } = this.limiter;
+    return { name: 'external-calls', running, waiting };
   }
 
   start(): void {

@@ -44,6 +44,7 @@ export { SystemClock } from './system-clock.js';
 export {
   commandMessage,
   commandTopic,
+  buriedTopicOf,
   deadLetterTopic,
   eventTopic,
   inboxTopic,
@@ -121,7 +122,7 @@ export {
 export { type ExternalSettings } from './external-branches.js';
 export { Coordinator } from './coordinator.js';
 export type { CoordinatorHooks, CoordinatorOptions, CoordinatorPorts } from './coordinator-options.js';
-export { type Rested } from './decision-writer.js';
+export { type Rested, type Saved } from './decision-writer.js';
 export { Definitions, startOf } from './definitions.js';
 export { childIdOf } from './children.js';
 export { startType } from './inbox.js';
@@ -146,7 +147,7 @@ export {
   type WishReceipt,
 } from './wish.js';
 export type { Asked, Decline, WishAnswer } from './wishing.js';
-export { Limiter } from './limiter.js';
+export { Limiter, type CallsUnderWay } from './limiter.js';
 // What may be on its way to a participant
 export { precedenceOf, priorityMax, tenantCharactersMax, type Precedence } from './precedence.js';
 export { type WindowPolicy } from './participant-window.js';

@@ -118,8 +118,15 @@ export function eventTopic(service: string): string {
   return `${service}.events`;
 }
 
+const deadLetterSuffix = '.dead-letters';
+
 export function deadLetterTopic(topic: string): string {
-  return `${topic}.dead-letters`;
+  return topic + deadLetterSuffix;
+}
+
+/** The topic whose dead letters `topic` holds; undefined where it holds none. */
+export function buriedTopicOf(topic: string): string | undefined {
+  return topic.endsWith(deadLetterSuffix) ? topic.slice(0, -deadLetterSuffix.length) : undefined;
 }
 
 /** Names the trace that a message belongs to, and where in it: under the transaction, or under the span of the message. */

@@ -12,6 +12,7 @@ import { bury, deadLetter, type DeadLetterData } from './dead-letters.js';
 import { ExternalBranches, type ExternalSettings } from './external-branches.js';
 import type { ExternalHandler, Handler } from './handler.js';
 import type { InDoubtSettings } from './in-doubt-sweep.js';
+import type { CallsUnderWay } from './limiter.js';
 import { LocalBranches, type LocalJob } from './local-branches.js';
 import type { ExternalJob } from './outcome-recorder.js';
 import { schemaProblem } from './operation.js';
@@ -135,6 +136,11 @@ export class Participant {
 
   healthy(): boolean {
     return this.subscriptions.length > 0 && this.subscriptions.every((each) => each.healthy());
+  }
+
+  /** Calls to the outside that run now, and those that wait for their turn. */
+  get calls(): CallsUnderWay {
+    return this.external.load;
   }
 
   private async subscribe(topic: string, group: string): Promise<void> {

@@ -322,6 +322,8 @@ export abstract class Journal {
   abstract load(ids: readonly TransactionId[]): Promise<readonly StoredTransaction[]>;
   /** Rows without their events, newest first. */
   abstract list(query: TransactionQuery): Promise<readonly StoredTransaction[]>;
+  /** How many transactions of `shards` are parked, by definition; only those of which there are any. */
+  abstract countParked(shards: readonly Shard[]): Promise<ReadonlyMap<string, number>>;
   /** Saves a wish: its audit row and the message for the owner, together (R13, I41), under the lock of the transaction's row,
    *  at an instant of the store's clock that was read under it. `repeated`: the same signal was saved before, heard or not,
    *  or the same wish, or another signal of the name, was and nobody has heard it (S40, S41, S94); nothing is written. `stale`: the transaction is at rest for

@@ -29,6 +29,8 @@ export class ShardHolder {
   private readonly shards = new Map<Shard, Epoch>();
   /** Shards that are assigned to us and were taken by somebody else, with the instant we found out. */
   private readonly lost = new Map<Shard, number>();
+  private assigned: readonly Shard[] = [];
+  private taking: Shard | undefined;
   private stopped = false;
 
   constructor(
@@ -43,6 +45,11 @@ export class ShardHolder {
 
   get held(): readonly Shard[] {
     return [...this.shards.keys()];
+  }
+
+  /** Assigned and not held. A shard is held only once all that it holds goes on. */
+  get missing(): readonly Shard[] {
+    return this.assigned.filter((shard) => !this.shards.has(shard) || this.taking === shard);
   }
 
   holds(shard: Shard): boolean {
@@ -63,6 +70,7 @@ export class ShardHolder {
   }
 
   dropAll(): void {
+    this.assigned = [];
     for (const shard of this.held) this.drop(shard);
   }
 
@@ -70,6 +78,7 @@ export class ShardHolder {
    *  one: while we stood still it may have been another's, and then nobody would hold it (R11). */
   async hold(partitions: readonly number[]): Promise<void> {
     this.lost.clear();
+    this.assigned = partitions;
     for (const shard of this.held) if (!partitions.includes(shard)) this.drop(shard);
     for (const shard of await this.staleShards()) this.drop(shard);
     for (const shard of partitions) if (!this.shards.has(shard)) await this.take(shard);
@@ -106,6 +115,15 @@ export class ShardHolder {
 
   /** Goes on until it succeeds: without its shard no message of the partition may be read. */
   private async take(shard: Shard): Promise<void> {
+    this.taking = shard;
+    try {
+      await this.takeAtLast(shard);
+    } finally {
+      this.taking = undefined;
+    }
+  }
+
+  private async takeAtLast(shard: Shard): Promise<void> {
     for (let tries = 1; !this.stopped; tries++) {
       try {
         return await this.tryTake(shard);

@@ -13,3 +13,19 @@ export {
   type SpanReference,
 } from './span.js';
 export { noTracing, startTracing, type Tracing, type TracingOptions } from './tracing.js';
+// Metrics
+export {
+  metricCatalogue,
+  type LabelsOf,
+  type MetricCatalogue,
+  type MetricId,
+  type MetricOf,
+  type MetricSpecification,
+} from './metric-catalogue.js';
+export { MetricRegistry, noMetrics, type Metrics, type Reading } from './metrics.js';
+export {
+  prometheusMediaType,
+  prometheusText,
+  startMetricPush,
+  type MetricPushOptions,
+} from './metric-export.js';

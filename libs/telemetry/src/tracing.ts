@@ -6,6 +6,7 @@
 import { SpanKind, SpanStatusCode, type HrTime, type Link, type SpanContext } from '@opentelemetry/api';
 import type { Resource } from '@opentelemetry/resources';
 import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace';
+import { instant } from './instant.js';
 import type { SpanRecord, SpanReference } from './span.js';
 
 /** Where spans go. Never throws, never waits. */
@@ -140,9 +141,4 @@ function upper<Word extends string>(word: Word): Uppercase<Word> {
 
 function contextOf({ traceId, spanId }: SpanReference): SpanContext {
   return { traceId, spanId, traceFlags: 1 };
-}
-
-function instant(ms: number): HrTime {
-  const seconds = Math.floor(ms / 1_000);
-  return [seconds, Math.round((ms - seconds * 1_000) * 1_000_000)];
 }

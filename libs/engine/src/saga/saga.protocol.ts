@@ -26,6 +26,7 @@ import type { Operation, Undo } from '../operation.js';
  *  `begin`, `transition`, `runLocal` and `timeline` throw only what the definition's own functions throw. */
 export function sagaProtocol(definition: SagaDefinition): Protocol<SagaState> {
   return {
+    kind: 'saga',
     name: definition.name,
     version: definition.version,
     participants: participantsOf(definition),

@@ -16,6 +16,7 @@ import { isMoving, roundOf, type TccState } from './tcc.state.js';
 export function tccProtocol(definition: TccDefinition): Protocol<TccState | AwaitedRound<TccState>> {
   const { name, version, branches, onCancelled } = definition;
   const protocol: Protocol<TccState> = {
+    kind: 'tcc',
     name,
     version,
     participants: participantsOf(onCancelled === undefined ? branches : [...branches, onCancelled]),

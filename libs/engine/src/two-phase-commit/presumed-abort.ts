@@ -14,6 +14,7 @@ const none: readonly ProtocolCommand[] = Object.freeze([]);
 
 /** Final from its beginning; whoever asks is told to roll back (S67, S70). Nobody starts one by name. */
 export const presumedAbortProtocol: Protocol<Standing> = {
+  kind: 'two-phase-commit',
   name: 'presumed-abort',
   version: 1,
   participants: [],

@@ -21,6 +21,7 @@ export function twoPhaseCommitProtocol(
   const { name, version, branches, onAborted } = definition;
   const machine = twoPhaseCommitMachine;
   const protocol: Protocol<TwoPhaseCommitState> = {
+    kind: 'two-phase-commit',
     name,
     version,
     participants: participantsOf(onAborted === undefined ? branches : [...branches, onAborted]),

@@ -21,6 +21,7 @@ export function twoPhaseMessageProtocol(
 ): Protocol<TwoPhaseMessageState> {
   const { name, version, sender, deliveries } = definition;
   return {
+    kind: 'two-phase-message',
     name,
     version,
     participants: participantsOf([sender, ...deliveries]),

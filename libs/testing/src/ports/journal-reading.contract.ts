@@ -74,6 +74,12 @@ function live(ports: () => PortsUnderTest): void {
     expect(await ports().journal.live(3, { limit: 10 })).toEqual([]);
   });
 
+  test('what is parked is counted by definition, on the shards that are asked about', async () => {
+    await begin(ports(), ['moving', 'parked', 'parked', 'final', 'held']);
+    expect(await ports().journal.countParked([1, 2])).toEqual(new Map([['return-order', 2]]));
+    expect(await ports().journal.countParked([2])).toEqual(new Map());
+  });
+
   test('the events of a long story come in order of seq', async () => {
     const epoch = await take(ports(), 1);
     const start = record(1);

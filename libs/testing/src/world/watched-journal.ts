@@ -123,6 +123,10 @@ export class WatchedJournal extends Journal {
     return this.inner.listLocks(page);
   }
 
+  override countParked(shards: readonly Shard[]): Promise<ReadonlyMap<string, number>> {
+    return this.inner.countParked(shards);
+  }
+
   override keepLate(late: LateRepliesToKeep): Promise<readonly StoredLateReply[]> {
     return this.inner.keepLate(late);
   }
