@@ -282,6 +282,19 @@ describe('transactions', () => {
     await expect(found).resolves.toContain(parked);
   });
 
+  test('I10, I11, S32: one that a person gave up is at an end with its reason, and its order stays as it was', async () => {
+    const reason = { kind: 'terminated', actor: 'ann', because: 'lost', abandoned: [] };
+    const findings = await findingsAfter([
+      ['orchestrator', transaction(unknown, 'terminated', reason)],
+      ['order', orderRow(unknown, 'k9', 1, 'PENDING')],
+    ]);
+    const found = findings.filter(({ check: { id } }) => id === 'I10' || id === 'I11');
+    expect(found.flatMap(({ violations }) => violations)).toEqual([]);
+    await expect(
+      violationsOf('I10', ['orchestrator', transaction(unknown, 'terminated', null)]),
+    ).resolves.toContain(unknown);
+  });
+
   test('I11: an order without a transaction is found', async () => {
     const found = violationsOf('I11', ['order', orderRow(unknown, 'k9', 1, 'PENDING')]);
     await expect(found).resolves.toContain(

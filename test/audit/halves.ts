@@ -22,6 +22,9 @@ const ends = [
   ['committed', 'aborted'],
 ] as const;
 
+/** A person gave it up: no protocol's end, and final all the same. */
+export const givenUp = 'terminated';
+
 export const finalStatuses = `(${ends
   .flat()
   .map((status) => `'${status}'`)

@@ -4,7 +4,7 @@
  * final has its parked transaction.
  */
 import { setTimeout as pause } from 'node:timers/promises';
-import { doing, onlyWaiting } from './halves.js';
+import { doing, givenUp, ofAnOrder, onlyWaiting } from './halves.js';
 import type { AuditedStack } from './stack.js';
 
 const lookEveryMs = 250;
@@ -54,7 +54,8 @@ async function whatMoves(databases: AuditedStack['databases']): Promise<string |
   for (const service of ['payment', 'shipping'] as const) {
     calls += await count(service, `intent where operation in ${doing}`);
   }
-  const notBegun = Math.max(0, pending - moving - parked);
+  const abandoned = await count('orchestrator', `transaction where status = '${givenUp}' and ${ofAnOrder}`);
+  const notBegun = Math.max(0, pending - moving - parked - abandoned);
   const found = [
     [moving, 'moving transactions'],
     [notBegun, 'orders without a transaction'],

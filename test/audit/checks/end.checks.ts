@@ -4,7 +4,7 @@
  */
 import { violationsMax, type Check, type Violation } from '../check.js';
 import { dossiers, type Branch, type Dossier, type MoneyFacts, type TransactionFacts } from '../dossiers.js';
-import { does, endOf, keeps, undoes } from '../halves.js';
+import { does, endOf, givenUp, keeps, undoes } from '../halves.js';
 import type { AuditedStack } from '../stack.js';
 
 interface Judge extends Pick<Check, 'id' | 'title'> {
@@ -48,7 +48,9 @@ const oneEach: Judge = {
 };
 
 /** While some still have to keep what they hold, the order may have been told already that all will. */
-function toldBy({ phase, reason, parkedAt }: TransactionFacts): readonly string[] {
+function toldBy({ status, phase, reason, parkedAt }: TransactionFacts): readonly string[] {
+  // Whatever the order was told before the person came stays as it is.
+  if (status === givenUp) return Object.values(endsTold).flat();
   if (phase === 'final') return [];
   if (reason?.startsWith('settlement') === true) return ['CONFIRMED'];
   return phase === 'parked' ? (endsTold[parkedAt ?? ''] ?? []) : [];

@@ -5,7 +5,7 @@ import { placeOrder } from '../../../apps/orchestrator/src/transactions/place-or
 import { placeOrderTcc } from '../../../apps/orchestrator/src/transactions/place-order.tcc.js';
 import { placeOrderTwoPhaseCommit } from '../../../apps/orchestrator/src/transactions/place-order.two-phase-commit.js';
 import { rowsCheck, type Check } from '../check.js';
-import { finalStatuses, ofAnOrder, onlyWaiting } from '../halves.js';
+import { finalStatuses, givenUp, ofAnOrder, onlyWaiting } from '../halves.js';
 
 interface AttemptLimit {
   readonly definition: string;
@@ -78,7 +78,7 @@ export const transactionChecks: readonly Check[] = [
   rowsCheck({
     id: 'I10',
     title:
-      'every transaction is at rest: at the good or the bad end of its protocol, parked with a reason, or waiting for long',
+      'every transaction is at rest: at the good or the bad end of its protocol, given up or parked with a reason, or waiting for long',
     questions: [
       {
         service: 'orchestrator',
@@ -86,7 +86,7 @@ export const transactionChecks: readonly Check[] = [
           where not coalesce(case phase
             when 'moving' then (${onlyWaiting})
             when 'held' then status = 'completed'
-            when 'final' then status in ${finalStatuses}
+            when 'final' then status in ${finalStatuses} or status = '${givenUp}' and reason ->> 'kind' <> ''
             when 'parked' then status = 'parked' and reason ->> 'kind' <> '' end, false)
           order by transaction_id`,
       },

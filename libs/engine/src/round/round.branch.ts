@@ -93,6 +93,11 @@ const kebabCase = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
 function assertBranch(definition: string, branch: RoundBranch): void {
   const where = `${definition}/${branch.name}`;
   assert(kebabCase.test(branch.name), `${definition}: a branch's name is kebab-case, found "${branch.name}"`);
+  // Its commands go over the bus, where nobody of this participant's listens: it would wait for silence.
+  assert(
+    branch.operation.transport !== 'http',
+    `${where}: ${branch.operation.action} is called over HTTP, and only a saga's steps are`,
+  );
   assertPositive(`${where}: timeoutMs`, branch.timeoutMs);
   assertPositive(`${where}: inProgressPollMs`, branch.inProgressPollMs);
   assertPolicy(`${where}: retry`, branch.retry);

@@ -109,3 +109,15 @@ test('the types refuse what could not be settled, or is not known yet', () => {
   twice.branch('a', hold, (input) => input);
   expect(operationOf('a').confirm).toBe('a.keep');
 });
+
+test('define() refuses a participant that is called over HTTP, the closing one included', () => {
+  const overHttp = start().branch('hold', { ...hold, transport: 'http' }, (input) => input);
+  expect(() => overHttp.define()).toThrow(/place-order\/hold: inventory.hold is called over HTTP/);
+  const closing = start()
+    .branch('hold', hold, (input) => input)
+    .onCancelled('reject', { ...reject, transport: 'http' }, ({ input, reason }) => ({
+      orderId: input.orderId,
+      reason,
+    }));
+  expect(() => closing.define()).toThrow(/place-order\/reject: order.reject is called over HTTP/);
+});

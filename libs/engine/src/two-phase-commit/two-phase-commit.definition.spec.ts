@@ -49,6 +49,11 @@ describe('define() refuses', () => {
       /calls the outside, so it needs a confirm/,
     ],
     [
+      'a participant that is called over HTTP',
+      withOperation({ ...deduct, transport: 'http' }),
+      /place-order\/a: inventory.deduct is called over HTTP/,
+    ],
+    [
       'R21: a confirm without an undo',
       withOperation({ ...deduct, confirm: 'inventory.keep' }),
       /has a confirm, so it needs an undo/,
