@@ -1,7 +1,7 @@
 /**
  * `npm run test:mutants`: do the tests notice? Each mutant is planted alone in a throwaway copy of the repository, and the few
- * specs that must notice it are run there. A spec file that cannot even be loaded has noticed nothing. Ends with 0 when every
- * mutant was noticed and the same specs pass without any, else with 1.
+ * specs that must notice it are run there; arguments name some of the mutants. A spec file that cannot even be loaded has
+ * noticed nothing. Ends with 0 when every mutant was noticed and the same specs pass without any, else with 1.
  */
 import { spawnSync } from 'node:child_process';
 import {
@@ -30,15 +30,19 @@ interface Run {
 }
 
 async function main(): Promise<number> {
+  const names = process.argv.slice(2);
+  const chosen = mutants.filter(({ name }) => names.length === 0 || names.includes(name));
+  if (chosen.length === 0) throw new Error(`there are: ${mutants.map(({ name }) => name).join(', ')}`);
   const copy = copyOf(resolve('.'));
   try {
     await step('without a mutant its specs pass', async () => {
-      for (const mutant of mutants) mustPass(copy, mutant);
+      const bySpecs = new Map(chosen.map((mutant) => [mutant.specs.join(), mutant]));
+      for (const mutant of bySpecs.values()) mustPass(copy, mutant);
     });
     let survivors = 0;
-    for (const mutant of mutants) if (!isNoticed(copy, mutant)) survivors++;
+    for (const mutant of chosen) if (!isNoticed(copy, mutant)) survivors++;
     line();
-    line(`${mutants.length} mutants, ${survivors} survived`);
+    line(`${chosen.length} mutants, ${survivors} survived`);
     return survivors === 0 ? 0 : 1;
   } finally {
     rmSync(copy, { recursive: true, force: true });
