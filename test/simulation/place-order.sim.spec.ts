@@ -86,6 +86,9 @@ describe('place-order in a world of faults', () => {
     'cancel-requested: declined',
     'writes refused for their epoch',
     'repeated starts',
+    'breakers open',
+    'breakers half-open',
+    'breakers closed',
     'late',
     'faults',
   ])('these worlds really met: %s', (what) => {

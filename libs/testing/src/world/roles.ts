@@ -2,7 +2,7 @@
  * What runs in a process of the simulated world, by the role it plays: the same classes as in production, each over
  * ports that may fail. A role that dies is booted again over the same stores under a new name.
  */
-import { MemoryBarrier, MemoryIntents, MemoryJournal, MemoryOutbox } from '@sagamore/memory';
+import { MemoryBarrier, MemoryIntents, MemoryJournal, MemoryOutbox, MemoryTrials } from '@sagamore/memory';
 import { seededRandom } from '@sagamore/primitives';
 import { Fault } from '@sagamore/resilience';
 import { Coordinator, Definitions, OutboxRelay, Participant, type Journal } from '@sagamore/runtime';
@@ -24,6 +24,17 @@ export const roles = [
   'parcel',
   'orders',
 ];
+
+/** So narrow that a world of some orders fills it, and so nervous that a short absence opens a breaker. */
+const narrow = {
+  outstandingMax: 5,
+  keptForUndo: 2,
+  failuresToOpen: 3,
+  resetMs: 700,
+  trialsMax: 2,
+  rampPerSecond: 20,
+  rampMs: 2_000,
+};
 
 /** A process and what a person or a client may ask of it. */
 export interface Running {
@@ -79,6 +90,7 @@ function coordinate(
       bus: sabotage.bus?.(bus) ?? bus,
       clock,
       random: seededRandom(hashOf(host.name) ^ world.seed),
+      trials: new MemoryTrials(database),
     },
     {
       owner: host.name,
@@ -87,8 +99,10 @@ function coordinate(
       takeoverBatch: 3,
       takeoverGraceMs: 300,
       wishSweepMs: 1_500,
+      window: narrow,
       hooks: {
         onFault: () => world.count('faults survived'),
+        onBreaker: (_participant, phase) => world.count(`breakers ${phase}`),
         onLate: (count) => world.count('late', count),
         // Every participant here keeps a barrier, so nothing can take effect behind its undo.
         onLateReply: ({ transactionId, branchId, meaning }) => {
