@@ -78,7 +78,7 @@ async function failover(
   const [now] = await store.query<{ ms: number }>(
     `select extract(epoch from clock_timestamp()) * 1000 as ms`,
   );
-  const signalledAt = Number(now?.ms);
+  const signalledAt = now?.ms ?? Number.NaN;
   process.kill(stack.pids()[victim] ?? Number.NaN, signal);
   const figures: number[] = [];
   for (const one of held) figures.push((await nextEventAt(store, one)) - signalledAt);

@@ -46,6 +46,12 @@ export async function openPostgresPorts(options: OpenOptions = {}) {
   await runMigrations(dataSource);
   const database = await PostgresDatabase.open(dataSource, isolation === undefined ? {} : { isolation });
   const prepared = await PreparedTransactions.open(database, { preparesMax: 2, lockTimeoutMs: 150 });
+  const close = async (): Promise<void> => {
+    // The server outlives the test, and has few places for what is in doubt.
+    for (const { gid } of await prepared.inDoubt('')) await prepared.rollback(gid, async () => []);
+    await database.close();
+  };
+  let closing: Promise<void> | undefined;
   return {
     url,
     database,
@@ -61,10 +67,6 @@ export async function openPostgresPorts(options: OpenOptions = {}) {
     prepared,
     // The server itself ends the wait.
     outlastLocks: async () => undefined,
-    close: async () => {
-      // The server outlives the test, and has few places for what is in doubt.
-      for (const { gid } of await prepared.inDoubt('')) await prepared.rollback(gid, async () => []);
-      await database.close();
-    },
+    close: () => (closing ??= close()),
   };
 }

@@ -189,17 +189,25 @@ async function listen(
   const url = await app.getUrl();
   host.log.info('ready', { url });
   let stopping: Promise<void> | undefined;
-  return { url, app, host, stop: () => (stopping ??= stopApp(app, host).finally(endCounting)) };
+  return { url, app, host, stop: () => (stopping ??= stopApp(app, host, endCounting)) };
 }
 
-async function stopApp(app: NestFastifyApplication, host: Host): Promise<void> {
+async function stopApp(
+  app: NestFastifyApplication,
+  host: Host,
+  endCounting: () => Promise<void>,
+): Promise<void> {
   host.health.stop();
   // A stream never ends by itself; what is still open after this long is cut, so that the drain can go on.
   const giveUp = host.clock.after(httpMsMax, () => app.getHttpServer().closeAllConnections());
-  await app.close();
-  giveUp();
-  await host.bus.stop();
-  await host.tracing.stop();
+  try {
+    await app.close();
+    giveUp();
+    await host.bus.stop();
+    await host.tracing.stop();
+  } finally {
+    await endCounting();
+  }
 }
 
 async function endProcess({ stop, host }: RunningApp, signal: string): Promise<void> {

@@ -110,11 +110,11 @@ async function serve(url?: string) {
   closing.push(() => ports.close());
   if (url === undefined) await ports.database.read(create);
   const bus = new MemoryBus({ clock: new SystemClock(), broker: new MemoryBroker() });
-  let answers = 0;
+  const heard = { answers: 0 };
   await bus.subscribe({
     topic: inboxTopic,
     group: 'test',
-    handle: async (batch) => void (answers += batch.length),
+    handle: async (batch) => void (heard.answers += batch.length),
   });
   const halves = ['action', 'compensation'] as const;
   const participant = new Participant(
@@ -128,11 +128,11 @@ async function serve(url?: string) {
   await participant.start();
   closing.push(() => participant.stop());
   const ask = async (half: Half, generation: number, ids: readonly string[]): Promise<void> => {
-    const until = answers + ids.length;
+    const awaited = heard.answers + ids.length;
     const type = half === 'action' ? 'stock.take' : 'stock.return';
     const payload = half === 'action' ? {} : { input: {}, outcome: 'unknown' };
     await bus.send(ids.map((transactionId) => command({ type, transactionId, half, generation, payload })));
-    for (const deadline = Date.now() + 20_000; answers < until; await pause(2))
+    for (const deadline = Date.now() + 20_000; heard.answers < awaited; await pause(2))
       if (Date.now() > deadline) throw new Error('not every answer came within 20 s');
   };
   const effects = async (): Promise<ReadonlyMap<string, readonly Half[]>> => {

@@ -84,7 +84,7 @@ export class Traffic {
     if (errands === undefined) return;
     const outstanding = after.protocol.outstanding(after.state);
     const isSilence = entries.some(({ event }) => event.type === 'time-passed');
-    for (const errand of [...errands]) {
+    for (const errand of Array.from(errands)) {
       const wanted = outstanding.find((other) => isSame(errand.command, other));
       if (wanted === undefined) this.end(errand, isSilence ? 'failed' : undefined);
       else if (isSent(wanted) && wanted.attempt !== errand.command.attempt) this.hearSilence(errand);
@@ -131,13 +131,13 @@ export class Traffic {
 
   /** Nothing is known of this transaction any more, or it is another's. */
   forget(id: TransactionId): void {
-    for (const errand of [...(this.errands.get(id) ?? [])]) this.end(errand, undefined);
+    for (const errand of Array.from(this.errands.get(id) ?? [])) this.end(errand, undefined);
   }
 
   forgetShard(shard: Shard): void {
-    for (const errands of [...this.errands.values()])
+    for (const errands of Array.from(this.errands.values()))
       if (errands[0]?.live.record.shard === shard)
-        for (const errand of [...errands]) this.end(errand, undefined);
+        for (const errand of Array.from(errands)) this.end(errand, undefined);
   }
 
   private begin(live: LiveTransaction, command: Sent): boolean {

@@ -2,6 +2,7 @@
  * From cells to what others read: Prometheus's text when it is asked for, and OTLP pushed to a collector at intervals. The
  * SDK writes both, and is loaded by whoever first needs it. A collector that is away or hangs costs nobody anything (R25).
  */
+import { ValueType } from '@opentelemetry/api';
 import type { CollectionResult, MetricData, PushMetricExporter } from '@opentelemetry/sdk-metrics';
 import type { Resource } from '@opentelemetry/resources';
 import { instant } from './instant.js';
@@ -68,23 +69,25 @@ export async function startMetricPush(
 const startedAt = instant(Date.now());
 
 async function collectionOf(registry: MetricRegistry, resource?: Resource): Promise<CollectionResult> {
-  const [{ resourceFromAttributes }, metrics] = await Promise.all([
+  const [{ resourceFromAttributes }, words, metrics] = await Promise.all([
     import('@opentelemetry/resources'),
+    import('@opentelemetry/sdk-metrics'),
     registry.collect(),
   ]);
-  const scopeMetrics = [{ scope: { name: 'sagamore' }, metrics: metrics.map(dataOf) }];
+  const scopeMetrics = [
+    { scope: { name: 'sagamore' }, metrics: metrics.map((metric) => dataOf(metric, words)) },
+  ];
   return {
     resourceMetrics: { resource: resource ?? resourceFromAttributes({}), scopeMetrics },
     errors: [],
   };
 }
 
-// The SDK's enums by their values, so that naming one does not load it: cumulative since the start; double.
-const cumulative = 1;
-const double = 1;
-const pointTypes = { histogram: 0, gauge: 2, counter: 3 } as const;
+/** The SDK's own words, at hand once it is loaded. */
+type Words = Pick<typeof import('@opentelemetry/sdk-metrics'), 'AggregationTemporality' | 'DataPointType'>;
 
-function dataOf({ specification, samples }: CollectedMetric): MetricData {
+function dataOf({ specification, samples }: CollectedMetric, words: Words): MetricData {
+  const { AggregationTemporality, DataPointType } = words;
   const { name, kind, unit, meaning } = specification;
   const endTime = instant(Date.now());
   const point = ({ labels, value }: Sample) => ({ startTime: startedAt, endTime, attributes: labels, value });
@@ -93,15 +96,16 @@ function dataOf({ specification, samples }: CollectedMetric): MetricData {
       name,
       description: meaning,
       unit: unit === 'seconds' ? 's' : `{${unit}}`,
-      valueType: double,
+      valueType: ValueType.DOUBLE,
     },
-    aggregationTemporality: cumulative,
+    aggregationTemporality: AggregationTemporality.CUMULATIVE,
   };
-  if (kind === 'gauge') return { ...common, dataPointType: pointTypes.gauge, dataPoints: samples.map(point) };
+  if (kind === 'gauge')
+    return { ...common, dataPointType: DataPointType.GAUGE, dataPoints: samples.map(point) };
   if (kind === 'counter')
     return {
       ...common,
-      dataPointType: pointTypes.counter,
+      dataPointType: DataPointType.SUM,
       isMonotonic: true,
       dataPoints: samples.map(point),
     };
@@ -110,7 +114,7 @@ function dataOf({ specification, samples }: CollectedMetric): MetricData {
     ...point(sample),
     value: histogramOf(sample, boundaries),
   }));
-  return { ...common, dataPointType: pointTypes.histogram, dataPoints };
+  return { ...common, dataPointType: DataPointType.HISTOGRAM, dataPoints };
 }
 
 function histogramOf({ value: sum, counts = [] }: Sample, boundaries: number[]) {

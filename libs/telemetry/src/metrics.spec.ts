@@ -161,7 +161,7 @@ describe('the catalogue', () => {
     expect(new Set(names).size).toBe(names.length);
     for (const { name, kind, unit } of specifications) {
       expect([name, name.endsWith('_total')]).toEqual([name, kind === 'counter']);
-      expect([name, /_seconds$/.test(name)]).toEqual([name, unit === 'seconds']);
+      expect([name, name.endsWith('_seconds')]).toEqual([name, unit === 'seconds']);
     }
   });
 

@@ -3,7 +3,7 @@
  * and counted, and nobody ever waits (R25). Spans come as finished records, in batches, because a live span object for
  * each message is what makes tracing dear.
  */
-import { SpanKind, SpanStatusCode, type HrTime, type Link, type SpanContext } from '@opentelemetry/api';
+import { SpanKind, SpanStatusCode, type Link, type SpanContext } from '@opentelemetry/api';
 import type { Resource } from '@opentelemetry/resources';
 import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace';
 import { instant } from './instant.js';
