@@ -14,7 +14,9 @@ import { createServer } from './routes.js';
 export type { CardNetworkSettings, CarrierSettings };
 
 export interface SimulatorsOptions {
-  /** On 127.0.0.1. Default 0: one that is free. */
+  /** The address to listen on. Default: loopback. */
+  readonly host?: string;
+  /** Default 0: one that is free. */
   readonly port?: number;
   readonly cardNetwork?: CardNetworkSettings;
   readonly carrier?: CarrierSettings;
@@ -47,7 +49,7 @@ export async function startSimulators(options: SimulatorsOptions = {}): Promise<
     billing: new Desk(billingOffers, { file: fileOf('billing'), pause }),
   };
   const server = createServer({ cardNetwork, carrier, desks });
-  const url = await server.listen({ host: '127.0.0.1', port: options.port ?? 0 });
+  const url = await server.listen({ host: options.host ?? '127.0.0.1', port: options.port ?? 0 });
   let stopped: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
     stopping.abort();

@@ -4,15 +4,18 @@
  * Its web page is not part of the module: `docker compose up` has one.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { closeSync, copyFileSync, existsSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { goTool, missingForTool } from '../go-tool.js';
 import { freePorts } from '../kafka/probe.js';
-import { answers, madeOnce, placeOf, run } from '../made-once.js';
 
-const recipe = { name: 'jaeger', file: fileURLToPath(new URL('./go.mod.txt', import.meta.url)) };
-const command = 'github.com/jaegertracing/jaeger/cmd/all-in-one';
+const tool = {
+  name: 'jaeger',
+  file: fileURLToPath(new URL('./go.mod.txt', import.meta.url)),
+  command: 'github.com/jaegertracing/jaeger/cmd/all-in-one',
+};
 /** It is there within a second; a busy machine takes longer. */
 const readyWaitMs = 60_000;
 const stopWaitMs = 10_000;
@@ -29,8 +32,12 @@ export interface LocalJaeger {
 
 /** What this machine lacks to run one, as a sentence; undefined when it lacks nothing. */
 export function missingForJaeger(): string | undefined {
-  if (existsSync(placeOf(recipe)) || answers('go', 'version')) return undefined;
-  return 'a local Jaeger needs Go (go) to be built once, and no go was found';
+  return missingForTool(tool);
+}
+
+/** The path of its binary, built first if need be (some minutes, once). Throws when Go is missing or fails. */
+export async function jaegerBinary(log: (line: string) => void): Promise<string> {
+  return goTool(tool, log);
 }
 
 /** Builds it if need be (some minutes, once), starts it and resolves when it answers. Its log goes into `directory`. */
@@ -41,13 +48,11 @@ export async function startJaeger({
   readonly directory: string;
   readonly log?: (line: string) => void;
 }): Promise<LocalJaeger> {
-  const missing = missingForJaeger();
-  if (missing !== undefined) throw new Error(missing);
   const directory = resolve(given);
   mkdirSync(directory, { recursive: true });
-  const place = await madeOnce({ ...recipe, log, make: (partial) => build(partial, log) });
+  const binary = await jaegerBinary(log);
   const [otlp, otlpGrpc, query, queryGrpc, admin, grpc, http] = await freePorts(7);
-  const child = launch(join(place, 'jaeger'), directory, {
+  const child = launch(binary, directory, {
     'collector.otlp.http.host-port': otlp!,
     'collector.otlp.grpc.host-port': otlpGrpc!,
     'query.http-server.host-port': query!,
@@ -64,16 +69,6 @@ export async function startJaeger({
     throw error;
   }
   return { otlpUrl: `http://127.0.0.1:${otlp}`, queryUrl, pid: child.pid!, stop: () => end(child) };
-}
-
-async function build(directory: string, log: (line: string) => void): Promise<void> {
-  log('building Jaeger from its Go module (some minutes, once)');
-  mkdirSync(directory, { recursive: true });
-  copyFileSync(recipe.file, join(directory, 'go.mod'));
-  // Where modules come from, and whether their sums are looked up, is Go's own setting; the module's versions are pinned.
-  const env = { ...process.env, GOFLAGS: '-mod=mod', GOSUMDB: process.env['GOSUMDB'] ?? 'off' };
-  await run('go', ['build', '-o', 'jaeger', command], { cwd: directory, env });
-  log('Jaeger is built');
 }
 
 function launch(binary: string, directory: string, ports: Readonly<Record<string, number>>): ChildProcess {

@@ -25,10 +25,11 @@ import { HealthController } from './health.controller.js';
 import { createHost, Service, type Host } from './host.js';
 import { createHttpEdge } from './http/edge.js';
 import { serveOpenApi } from './http/openapi.js';
-import { createLog } from './log.js';
+import { createLog, type Log } from './log.js';
 import { MeteredBus } from './metrics/metered-bus.js';
 import { MetricsController } from './metrics/metrics.controller.js';
 import { watchProcess } from './metrics/process.metrics.js';
+import { endingOnceMigrated, onlyMigrates } from './migrate.js';
 import { nestLogger } from './nest-logger.js';
 import { ParticipantServer } from './transport.strategy.js';
 
@@ -66,9 +67,9 @@ const httpMsMax = 5_000;
 const endings = ['SIGTERM', 'SIGINT'] as const;
 
 /** Starts a process and stops it on SIGTERM or SIGINT with exit code 0. Rejects when anything is missing at the start,
- *  with everything already started stopped again. */
+ *  with everything already started stopped again. With the argument `--migrate` it ends before it serves. */
 export async function bootstrap(options: BootstrapOptions): Promise<RunningApp> {
-  const running = await start(options);
+  const running = await start(onlyMigrates() ? endingOnceMigrated(options) : options);
   const end = (signal: NodeJS.Signals): void => void endProcess(running, signal);
   for (const signal of endings) process.once(signal, end);
   const forget = (): void => endings.forEach((signal) => process.off(signal, end));
