@@ -25,7 +25,7 @@ import { HealthController } from './health.controller.js';
 import { createHost, Service, type Host } from './host.js';
 import { createHttpEdge } from './http/edge.js';
 import { serveOpenApi } from './http/openapi.js';
-import { createLog, type Log } from './log.js';
+import { createLog } from './log.js';
 import { MeteredBus } from './metrics/metered-bus.js';
 import { MetricsController } from './metrics/metrics.controller.js';
 import { watchProcess } from './metrics/process.metrics.js';
