@@ -117,8 +117,9 @@ async function serve(url?: string) {
     handle: async (batch) => void (heard.answers += batch.length),
   });
   const halves = ['action', 'compensation'] as const;
+  const { database, barrier, intents } = ports;
   const participant = new Participant(
-    { ...ports, bus, clock: new SystemClock() },
+    { database, barrier, intents, bus, clock: new SystemClock() },
     {
       service: 'stock',
       owner: 'a',

@@ -53,8 +53,9 @@ async function serve(isolation: 'read committed' | 'repeatable read', url?: stri
     group: 'test',
     handle: async (batch) => void heard.push(...batch.map(({ message }) => message)),
   });
+  const { database, barrier, intents } = ports;
   const participant = new Participant(
-    { ...ports, bus, clock: new SystemClock() },
+    { database, barrier, intents, bus, clock: new SystemClock() },
     {
       service: 'stock',
       owner: 'a',
