@@ -18,6 +18,7 @@ import {
   storedOf,
   type Moment,
 } from '../round/round.example.js';
+import { isOpen } from '../round/round.lane.js';
 import type { TwoPhaseCommitDefinition } from './two-phase-commit.definition.js';
 import { decisionOf } from './two-phase-commit.decision.js';
 import { sketch } from './two-phase-commit.example.js';
@@ -73,11 +74,34 @@ describe('for every run', () => {
     expect(overtaken).toBeGreaterThan(0);
   });
 
-  test('I18: agreement: nobody is told to commit where another is told to roll back', () => {
+  test('I18: agreement: nobody is told to commit where another, who has a part in the decision, is told to roll back', () => {
     forEveryRun((_definition, moments) => {
-      const asked = new Set(allSends(moments).map(({ operation }) => operation));
-      expect(asked.has('commit') && asked.has('rollback')).toBe(false);
+      const left = leftWithTheirVote(moments);
+      const told = moments.flatMap(({ commands }) => sendsOf(commands));
+      const isCommitted = told.some(({ operation }) => operation === 'commit');
+      const rolledBack = told.filter(({ operation }) => operation === 'rollback');
+      if (isCommitted) expect(rolledBack.filter(({ branchId }) => !left.has(branchId))).toEqual([]);
     });
+  });
+
+  test('I19: whoever asks for a commit is told to commit if it is part of it, and to roll back if it left with its vote', () => {
+    let asked = 0;
+    forEveryRun((definition, moments) => {
+      // A participant alone prepares nothing, so it is never in doubt and has nothing to ask.
+      if (moments[0]?.state.status !== 'preparing') return;
+      const left = leftWithTheirVote(moments);
+      for (const { state } of moments.filter((moment) => decisionOf(moment.state) === 'commit'))
+        for (const { name: branchId } of definition.branches) {
+          const answer = machine.transition(definition, state, { type: 'decision-asked', at: 1, branchId });
+          const told = sendsOf(answer.commands).map(({ operation }) => operation);
+          expect([answer.state === state, ...told]).toEqual([
+            true,
+            left.has(branchId) ? 'rollback' : 'commit',
+          ]);
+          asked += left.has(branchId) ? 1 : 0;
+        }
+    });
+    expect(asked).toBeGreaterThan(0);
   });
 
   test('I18: validity: nobody commits unless everybody has voted yes', () => {
@@ -210,6 +234,23 @@ describe('for every run', () => {
     });
   });
 });
+
+/** The branches whose vote said that they have written nothing. What such a one holds all the same is the work of a
+ *  repeat whose vote was not counted. */
+function leftWithTheirVote(moments: Run): ReadonlySet<string> {
+  // Read off the states, not off the replies: a reply may be a repeat, or about another generation.
+  const lanes = moments.flatMap(({ state }) =>
+    state.status === 'preparing' || state.status === 'committed' ? state.round : [],
+  );
+  const left = lanes.filter(
+    (lane) =>
+      lane.half === 'prepare' &&
+      !isOpen(lane) &&
+      lane.ending.outcome === 'succeeded' &&
+      lane.ending.readOnly === true,
+  );
+  return new Set(left.map(({ branch }) => branch.name));
+}
 
 /** The state after the first command in hand has succeeded; a wait first ends. */
 function answered(definition: TwoPhaseCommitDefinition, before: TwoPhaseCommitState): TwoPhaseCommitState {
