@@ -27,6 +27,15 @@ test('ids of different milliseconds sort by time', () => {
   );
 });
 
+test('ids that are made in a row for one millisecond sort in the order of their making', () => {
+  fc.assert(
+    fc.property(instant, (nowMs) => {
+      const ids = Array.from({ length: 200 }, () => uuidv7(nowMs));
+      expect(ids.toSorted()).toEqual(ids);
+    }),
+  );
+});
+
 test('10,000 ids of one millisecond are all different', () => {
   const ids = new Set(Array.from({ length: 10_000 }, () => uuidv7(1_800_000_000_000)));
   expect(ids.size).toBe(10_000);

@@ -6,8 +6,11 @@ import { createHash, randomFillSync } from 'node:crypto';
 
 const pool = new Uint8Array(16 * 256);
 let used = pool.length;
+let last = { ms: -1, count: 0 };
 
-/** A UUID of version 7 (RFC 9562 §5.7) for the instant `nowMs`. Unique for all practical purposes: 74 random bits. */
+/** A UUID of version 7 (RFC 9562 §5.7) for the instant `nowMs`. Those that one process makes in a row for one millisecond
+ *  sort in the order of their making (§6.2, method 1: 12 bits count, begun at random in their lower half), up to 2048 of
+ *  them. Unique for all practical purposes: 62 random bits beside the count. */
 export function uuidv7(nowMs: number): string {
   if (used === pool.length) {
     randomFillSync(pool);
@@ -15,8 +18,11 @@ export function uuidv7(nowMs: number): string {
   }
   const bytes = Buffer.from(pool.subarray(used, used + 16));
   used += 16;
-  bytes.writeUIntBE(Math.trunc(nowMs), 0, 6);
-  bytes[6] = (bytes[6]! & 0x0f) | 0x70;
+  const ms = Math.trunc(nowMs);
+  const count = ms === last.ms ? last.count + 1 : bytes.readUInt16BE(6) & 0x7ff;
+  last = { ms, count };
+  bytes.writeUIntBE(ms, 0, 6);
+  bytes.writeUInt16BE(0x7000 | (count & 0xfff), 6);
   bytes[8] = (bytes[8]! & 0x3f) | 0x80;
   return textOf(bytes);
 }
