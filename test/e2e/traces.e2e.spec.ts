@@ -3,11 +3,11 @@
  * it; an order that completes, one that is undone after a lost reply, and one whose orchestrator is killed in the middle;
  * each read back through Jaeger's own API.
  */
-import { afterAll, afterEach, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
-import { missingForJaeger } from '../../deploy/local/jaeger/jaeger.js';
+import { jaegerBinary, missingForJaeger } from '../../deploy/local/jaeger/jaeger.js';
 import { missingForBroker } from '../../deploy/local/kafka/jars.js';
 import { stackProcess } from './stack.process.js';
 
@@ -37,6 +37,8 @@ function describeTraces(define: () => void): void {
   });
 }
 
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+
 const happy = [
   'place-order',
   'POST /orders',
@@ -49,6 +51,8 @@ const happy = [
 describeTraces(() => {
   const stack = stackProcess('deploy/local/kafka/main.ts', ['--port', '0', '--jaeger']);
   let passed = false;
+  // Built BEFORE the stack starts: on a new machine this takes minutes, and a start has a deadline.
+  beforeAll(async () => void (await jaegerBinary(say)), 1_500_000);
   afterEach(() => {
     if (!passed) process.stdout.write(`the stack's last words:\n${stack.tail()}\n`);
     passed = false;
