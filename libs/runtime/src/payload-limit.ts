@@ -8,40 +8,45 @@ import { failed, partOf, refused, type Half, type Reply } from '@sagamore/engine
 /** Bytes of one input, one output or one reply as JSON text; the same as the largest body that REST takes. */
 export const payloadBytesMax = 262_144;
 
+/** How many bytes a text takes, where `room` are left. */
+type Measure = (text: string, room: number) => number;
+
+/** No character takes more than its six as an escape. Nearly every payload is far below the limit even so. */
+const atMost: Measure = (text) => 6 * text.length + 2;
+
+/** A text that is longer in characters is longer in bytes; only the others are worth the exact count. */
+const exactly: Measure = (text, room) =>
+  text.length > room ? text.length : Buffer.byteLength(JSON.stringify(text));
+
 /** Whether `value` is within the limit. Stops looking as soon as it is not. */
 export function fits(value: unknown): boolean {
-  return left(value, payloadBytesMax) >= 0;
+  return left(value, payloadBytesMax, atMost) >= 0 || left(value, payloadBytesMax, exactly) >= 0;
 }
 
 /** The room that `value` as JSON leaves of `room`; below zero when it does not fit. */
-function left(value: unknown, room: number): number {
-  if (typeof value === 'string') return room - bytesOf(value, room);
+function left(value: unknown, room: number, measure: Measure): number {
+  if (typeof value === 'string') return room - measure(value, room);
   if (typeof value !== 'object' || value === null) return room - String(value).length;
-  return Array.isArray(value) ? leftOfList(value, room) : leftOfObject(value, room);
+  return Array.isArray(value) ? leftOfList(value, room, measure) : leftOfObject(value, room, measure);
 }
 
-/** A text that is longer in characters is longer in bytes; only the others are worth the exact count. */
-function bytesOf(text: string, room: number): number {
-  return text.length > room ? text.length : Buffer.byteLength(JSON.stringify(text));
-}
-
-function leftOfList(items: readonly unknown[], room: number): number {
+function leftOfList(items: readonly unknown[], room: number, measure: Measure): number {
   let rest = room - Math.max(2, items.length + 1);
   for (const item of items) {
     if (rest < 0) return rest;
-    rest = left(item, rest);
+    rest = left(item, rest, measure);
   }
   return rest;
 }
 
-function leftOfObject(value: object, room: number): number {
+function leftOfObject(value: object, room: number, measure: Measure): number {
   let rest = room - 2;
   let members = 0;
   for (const [name, member] of Object.entries(value)) {
     if (member === undefined) continue;
     if (rest < 0) return rest;
     // A colon behind each name, a comma before each member but the first.
-    rest = left(member, rest - bytesOf(name, rest) - (members++ === 0 ? 1 : 2));
+    rest = left(member, rest - measure(name, rest) - (members++ === 0 ? 1 : 2), measure);
   }
   return rest;
 }
