@@ -6,6 +6,8 @@ export const nodeFlags = [
   '--conditions=@sagamore/source',
   '--disable-warning=ExperimentalWarning',
   '--disable-warning=TimeoutNegativeWarning',
+  // What one batch allocates is dead when it is committed: with the default of 16 MB it is copied before it dies.
+  '--max-semi-space-size=64',
   '--import',
   fileURLToPath(new URL('./ts-hook.mjs', import.meta.url)),
 ];

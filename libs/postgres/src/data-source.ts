@@ -34,6 +34,8 @@ const settings = [
   // the word that ends the doubt may come behind the one who waits, on the same partition (R19); and longer than the 1 s after
   // which Postgres looks for a deadlock, which must cost one of the two their transaction and not both.
   'lock_timeout=2000',
+  // A plan that may not scan looks dear to the planner, and compiling it costs more than any statement of ours takes.
+  'jit=off',
 ]
   .map((setting) => `-c ${setting}`)
   .join(' ');
