@@ -13,6 +13,16 @@ interface StoredOutboxRow extends OutboxRow {
   readonly savedAt: number;
 }
 
+interface Claim {
+  readonly owner: string;
+  readonly claimMs: number;
+  readonly limit: number;
+}
+
+interface Inheritance extends Claim {
+  readonly after?: string;
+}
+
 export interface MemoryOutboxOptions {
   /** How long a row stays claimed for the relay of the process that saved it. Default 10 000 ms. */
   readonly claimMs?: number;
@@ -46,11 +56,24 @@ export class MemoryOutbox extends Outbox {
     });
   }
 
-  override claim(claim: { owner: string; claimMs: number; limit: number }): Promise<readonly OutboxRow[]> {
+  override claim(claim: Claim): Promise<readonly OutboxRow[]> {
+    return this.claimThose(claim, claimable);
+  }
+
+  override inherit({ after = '0', ...claim }: Inheritance): Promise<readonly OutboxRow[]> {
+    return this.claimThose(claim, (table, _now, limit) =>
+      oldestFirst(table)
+        .filter(({ number }) => number > Number(after))
+        .filter(({ id }) => table.tryLock(id))
+        .slice(0, limit),
+    );
+  }
+
+  private claimThose(claim: Claim, chosen: typeof claimable): Promise<readonly OutboxRow[]> {
     return this.database.transaction(async (tx) => {
       const table = tableOf(tx);
       const now = memoryTx(tx).now();
-      const claimed = claimable(table, now, claim.limit);
+      const claimed = chosen(table, now, claim.limit);
       const until = { owner: claim.owner, claimedUntil: now + claim.claimMs };
       for (const row of claimed) await table.put(row.id, { ...row, ...until });
       return claimed.map(({ id, message }) => ({ id, message }));
@@ -82,14 +105,18 @@ function claimable(
 ): readonly StoredOutboxRow[] {
   const heldBack = new Set<string>();
   const rows: StoredOutboxRow[] = [];
-  const oldestFirst = table.scan().map(([, row]) => row);
-  for (const row of oldestFirst.toSorted((left, right) => left.number - right.number)) {
+  for (const row of oldestFirst(table)) {
     if (rows.length === limit) break;
     if (heldBack.has(row.message.key)) continue;
     if (row.claimedUntil <= now && table.tryLock(row.id)) rows.push(row);
     else heldBack.add(row.message.key);
   }
   return rows;
+}
+
+function oldestFirst(table: TableView<StoredOutboxRow>): readonly StoredOutboxRow[] {
+  const rows = table.scan().map(([, row]) => row);
+  return rows.toSorted((left, right) => left.number - right.number);
 }
 
 function tableOf(tx: Tx): TableView<StoredOutboxRow> {

@@ -6,11 +6,21 @@ import assert from 'node:assert/strict';
 import { Outbox, type Message, type OutboxRow, type Tx } from '@sagamore/runtime';
 import { postgres } from './barrier.js';
 import type { PostgresDatabase } from './database.js';
-import { statement } from './statement.js';
+import { statement, type Statement } from './statement.js';
 
 export interface PostgresOutboxOptions {
   /** How long a row belongs to the process that saved it; a crash delays it by so much. Default 10 s. */
   readonly claimMs?: number;
+}
+
+interface Claim {
+  readonly owner: string;
+  readonly claimMs: number;
+  readonly limit: number;
+}
+
+interface Inheritance extends Claim {
+  readonly after?: string;
 }
 
 /** The default of `claimMs`: longer than a healthy publish, shorter than a customer's patience. */
@@ -39,6 +49,14 @@ const claimRows = statement(
              and earlier.claimed_until > clock_timestamp())
          order by id limit $3 for update) as mine
    where outbox.id = mine.id
+   returning outbox.id::text, outbox.message`,
+);
+
+const inheritRows = statement(
+  'outbox-inherit',
+  `update outbox set owner = $1, claimed_until = clock_timestamp() + $2::float8 * interval '1 ms'
+   from (select id from outbox where id > $4::bigint order by id limit $3 for update) as theirs
+   where outbox.id = theirs.id
    returning outbox.id::text, outbox.message`,
 );
 
@@ -72,17 +90,18 @@ export class PostgresOutbox extends Outbox {
     );
   }
 
-  override async claim(claim: {
-    owner: string;
-    claimMs: number;
-    limit: number;
-  }): Promise<readonly OutboxRow[]> {
+  override claim({ owner, claimMs, limit }: Claim): Promise<readonly OutboxRow[]> {
+    return this.#claimBy(claimRows, [owner, claimMs, limit]);
+  }
+
+  override inherit({ owner, claimMs, limit, after = '0' }: Inheritance): Promise<readonly OutboxRow[]> {
+    return this.#claimBy(inheritRows, [owner, claimMs, limit, after]);
+  }
+
+  async #claimBy(wanted: Statement, values: readonly unknown[]): Promise<readonly OutboxRow[]> {
     const rows = await this.database.transaction(async (tx) => {
       // Two statements in one flush: the second must look AFTER the lock is held, with a snapshot of its own.
-      const [, claimed] = await Promise.all([
-        tx.query(lockClaims),
-        tx.query<OutboxRow>(claimRows, [claim.owner, claim.claimMs, claim.limit]),
-      ]);
+      const [, claimed] = await Promise.all([tx.query(lockClaims), tx.query<OutboxRow>(wanted, values)]);
       return claimed;
     });
     return rows.toSorted((left, right) => Number(BigInt(left.id) - BigInt(right.id)));

@@ -24,6 +24,7 @@ import {
   transactionEventsTopic,
   type CommandData,
   type Message,
+  type OutcomeData,
 } from './message.js';
 import { operation } from './operation.js';
 import { OutboxRelay } from './outbox-relay.js';
@@ -40,6 +41,7 @@ const ship = operation('parcel.ship', {
   output: trusted<unknown>(),
   undo: 'cancel',
 });
+const hiccup = { code: 'PROVIDER_UNAVAILABLE', message: 'no answer' };
 const retry = { attemptsMax: 3, baseMs: 10, maxMs: 20 };
 const patience = { timeoutMs: 1_000, retry, undoRetry: { ...retry, attemptsMax: 1 } };
 
@@ -446,6 +448,25 @@ describe('Coordinator, owners', () => {
     await rig.settle();
     expect(commands[2]?.key).toBe(transactionTwo);
     expect(commands[2]?.id).toBe(commands.find(({ key }) => key === transactionTwo)?.id);
+  });
+
+  test('I23: what the dead owner announced and could not publish is told before what the next one announces', async () => {
+    const first = await start('a');
+    await send(startOf(transactionOne));
+    await rig.until(() => commands.length === 1);
+    // The broker hears replies and no facts any more: what this owner announces from now on stays in its outbox.
+    first.relay.publish = () => {};
+    await send(replyTo(commands[0]!, { outcome: 'failed', failure: { ...hiccup, retryable: false } }));
+    await rig.until(() => rowOf(transactionOne)?.status === 'parked' || commands.length === 2);
+    await send(replyTo(commands[1]!, refused('not-ours')));
+    await rig.until(() => rowOf(transactionOne)?.status === 'parked');
+    first.die();
+    const second = await start('b');
+    await resume(second.journal, transactionOne);
+    await rig.until(() => commands.length === 3, 100);
+    await send(replyTo(commands[2]!, succeeded({})));
+    await rig.until(() => facts.length >= 2);
+    expect(facts.map(({ data }) => (data as OutcomeData).outcome)).toEqual(['parked', 'compensated']);
   });
 
   test('R10, I26: a stale owner writes nothing of the lost shard, and its other shard goes on', async () => {

@@ -111,6 +111,7 @@ export class Coordinator {
     this.shards = new ShardHolder(ports.journal, ports.clock, {
       ...this.options,
       graceMs,
+      inherit: () => ports.relay.inherit(),
       revive: (page) => this.resume(page),
       forget: (shard) => {
         this.live.dropShard(shard);
@@ -359,6 +360,8 @@ export class Coordinator {
     if (ids.length === 0) return;
     for (const id of ids) this.traffic.forget(id);
     const stored = await this.ports.journal.load(ids);
+    // What the lost commit announced is ours to publish, and must not be overtaken by what is announced next (I23).
+    await this.ports.relay.inherit();
     const isOurs = ({ phase, shard }: StoredTransaction) => phase === 'moving' && this.shards.holds(shard);
     const isNear = ({ dueAt }: StoredTransaction) => dueAt === undefined || !this.evictions.isFar(dueAt);
     await this.resume(stored.filter((each) => isOurs(each) && isNear(each)));

@@ -84,6 +84,20 @@ export class OutboxRelay {
     this.drainSoon();
   }
 
+  /** Queues everything that is saved and not published, whoever was to publish it: another owner, or this process before
+   *  the answer to its commit was lost. Whoever takes over calls it BEFORE he saves a fact of his own: what follows in a key
+   *  then queues behind what was left, and does not overtake it while the old claim lasts (I23). Who is alive publishes its
+   *  rows too, and the receiver drops the repeat. */
+  async inherit(): Promise<void> {
+    const { owner, claimMs, batchMax: limit, pendingMax } = this.settings;
+    for (let after: string | undefined = '0'; after !== undefined;) {
+      if (this.pending.length > pendingMax) return this.leave();
+      const rows = await this.outbox.inherit({ owner, claimMs, limit, after });
+      this.queueClaimed(rows);
+      after = rows.length < limit ? undefined : rows.at(-1)?.id;
+    }
+  }
+
   /** What has come since others were left must not be sent before them either, so it is left as well. */
   private leave(): void {
     this.leftAt = this.clock.now();

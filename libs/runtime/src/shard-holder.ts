@@ -14,6 +14,8 @@ export interface ShardHolderOptions {
   readonly takeoverBatch: number;
   /** How long after a loss the group is given to tell us that the shard is another's, ms. */
   readonly graceMs: number;
+  /** Queues what the old owner has announced and may not have published. */
+  readonly inherit: () => Promise<void>;
   /** Lets the moving transactions of a shard go on, in order of id. The shard is held only once all were. */
   readonly revive: (page: readonly StoredTransaction[]) => Promise<void>;
   /** Forgets what memory holds of a shard. */
@@ -136,10 +138,12 @@ export class ShardHolder {
     }
   }
 
-  /** Reads all that the old owner achieved, a bounded number at a time. */
+  /** Reads all that the old owner achieved, a bounded number at a time. What it announced is queued AFTER the epoch has
+   *  ended its writing and BEFORE anything is announced here, so that the order of each transaction's facts stands (I23). */
   private async tryTake(shard: Shard): Promise<void> {
-    const { owner, shardCount, takeoverBatch, revive } = this.options;
+    const { owner, shardCount, takeoverBatch, inherit, revive } = this.options;
     this.shards.set(shard, await this.journal.take(shard, owner, shardCount));
+    await inherit();
     let after: TransactionId | undefined;
     for (;;) {
       const page = await this.journal.live(shard, {

@@ -12,6 +12,7 @@ export function describeOutboxContract(name: string, open: OpenPorts): void {
     const ports = freshPorts(open);
     saving(ports);
     claiming(ports);
+    inheriting(ports);
     twoRelays(ports);
     ageing(ports);
   });
@@ -110,6 +111,32 @@ function claiming(ports: () => PortsUnderTest): void {
     });
     await ports().expireClaims();
     expect(idsOf(await claim(ports(), 'process-2', 10))).toEqual(['a']);
+  });
+}
+
+function inheriting(ports: () => PortsUnderTest): void {
+  const inherit = (limit: number, after?: string) =>
+    ports().outbox.inherit({
+      owner: 'process-2',
+      claimMs: 60_000,
+      limit,
+      ...(after !== undefined && { after }),
+    });
+
+  test('I23: who takes over has all rows at once, page by page, oldest first, though their claims last', async () => {
+    const saved = await append(ports(), [fact('k1', 'a'), fact('k2', 'b'), fact('k1', 'c')]);
+    expect(await claim(ports(), 'process-2', 10)).toEqual([]);
+    expect(await inherit(2)).toEqual(saved.slice(0, 2));
+    expect(await inherit(2, saved[1]?.id)).toEqual(saved.slice(2));
+    expect(await inherit(2, saved[2]?.id)).toEqual([]);
+  });
+
+  test('I23: what was inherited is claimed by nobody else while that claim lasts', async () => {
+    await append(ports(), [fact('k1', 'a')]);
+    await inherit(10);
+    expect(await claim(ports(), 'process-3', 10)).toEqual([]);
+    await ports().expireClaims();
+    expect(idsOf(await claim(ports(), 'process-3', 10))).toEqual(['a']);
   });
 }
 

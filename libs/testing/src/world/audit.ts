@@ -41,7 +41,19 @@ type Event = TransactionEvent & { readonly epoch?: number };
 /** All findings; empty when every invariant that can be seen here holds. */
 export function audit(evidence: Evidence): readonly string[] {
   const findings = [...evidence.problems];
-  const checks = [rests, stock, money, books, effects, transactions, orders, children, facts, phantoms];
+  const checks = [
+    rests,
+    stock,
+    money,
+    books,
+    effects,
+    transactions,
+    orders,
+    children,
+    facts,
+    phantoms,
+    sequence,
+  ];
   for (const check of checks) findings.push(...check(evidence));
   return findings;
 }
@@ -285,7 +297,25 @@ function phantoms({ facts: told, rows }: Evidence): readonly string[] {
     written.set(id, Math.max(seq, written.get(id) ?? 0));
   }
   return told.flatMap(({ id, key }) => {
-    const seq = Number(id.slice(id.lastIndexOf('/') + 1));
+    const seq = seqOf(id);
     return seq > (written.get(key) ?? -1) ? [`I22: ${id} was told and is not in the journal`] : [];
   });
+}
+
+/** I23: what was told of one transaction first appeared in the order in which it happened; repeats may come at any time. */
+function sequence({ facts: told }: Evidence): readonly string[] {
+  const latest = new Map<string, number>();
+  const seen = new Set<string>();
+  return told.flatMap(({ id, key }) => {
+    if (seen.has(id)) return [];
+    seen.add(id);
+    const before = latest.get(key) ?? -1;
+    latest.set(key, Math.max(before, seqOf(id)));
+    return seqOf(id) < before ? [`I23: ${id} was told after number ${before}`] : [];
+  });
+}
+
+/** A fact's id ends with the number of the event that it tells. */
+function seqOf(id: string): number {
+  return Number(id.slice(id.lastIndexOf('/') + 1));
 }
