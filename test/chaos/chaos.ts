@@ -13,7 +13,7 @@ import { seededRandom } from '@sagamore/primitives';
 import { Links, missingForToxiproxy } from '../../deploy/local/toxiproxy/toxiproxy.js';
 import { planOrders } from '../e2e/fates.js';
 import { OrdersClient, surprises } from '../e2e/orders.client.js';
-import { runAudit, stackProcess, type StackProcess } from '../e2e/stack.process.js';
+import { runAudit, stackProcess, untilServing, type StackProcess } from '../e2e/stack.process.js';
 import { describeFault, drawFaults } from './faults.js';
 import { inject, type Victim } from './injector.js';
 
@@ -41,7 +41,6 @@ export interface Verdict {
 
 /** One order may meet several faults on its way, each of which may cost it a session and a restart. */
 const patienceMs = 300_000;
-const readyMsMax = 60_000;
 const diskSize = '900m';
 
 /** Starts a stack, breaks it, judges it and removes it. Rejects when it cannot be started. */
@@ -84,7 +83,7 @@ async function strike(
     const results = await client.run(planOrders({ seed, orders, run: `chaos-${seed}` }));
     stop.abort();
     const faults = await breaking;
-    await untilReady(stack);
+    await untilServing(stack.place);
     const ends = await client.rescue(results);
     await client.readAgain(ends);
     problems.push(...surprises(ends));
@@ -124,24 +123,6 @@ async function breakThings(
     const fault = faults.next().value;
     say(`${((performance.now() - startedAt) / 1_000).toFixed(0).padStart(4)} s  ${describeFault(fault)}`);
     await inject(fault, victim, stop);
-  }
-}
-
-async function untilReady(stack: StackProcess): Promise<void> {
-  const deadline = performance.now() + readyMsMax;
-  for (const url of [stack.place.orderUrl(), stack.place.orchestratorUrl()]) {
-    while (!(await isReady(`${url}/health/ready`))) {
-      if (performance.now() > deadline) throw new Error(`${url} does not answer after everything was healed`);
-      await pause(100);
-    }
-  }
-}
-
-async function isReady(url: string): Promise<boolean> {
-  try {
-    return (await fetch(url, { signal: AbortSignal.timeout(2_000) })).ok;
-  } catch {
-    return false;
   }
 }
 

@@ -1,7 +1,8 @@
 /** The drills and their page say the same, and one that cannot be held says so instead of doing half. */
-import { expect, test } from '@jest/globals';
+import { expect, jest, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { drills } from './drills.js';
+import { Lull } from './lull.js';
 
 test('the page of drills names each of them, and no other', () => {
   const page = readFileSync('docs/operating/drills.md', 'utf8');
@@ -24,4 +25,19 @@ test('what cuts connections is refused where there are none to cut', async () =>
       .filter((drill) => drill.needsLinks === true)
       .map(({ title }) => title),
   ).toHaveLength(2);
+});
+
+test('the longest time without an end counts from the break on', () => {
+  const lull = new Lull();
+  lull.sawEnd();
+  expect(lull.longestMs).toBe(0);
+  const now = jest.spyOn(performance, 'now');
+  now.mockReturnValueOnce(1_000);
+  lull.begin();
+  for (const at of [1_200, 5_200, 5_300]) {
+    now.mockReturnValueOnce(at);
+    lull.sawEnd();
+  }
+  now.mockRestore();
+  expect(lull.longestMs).toBe(4_000);
 });

@@ -19,6 +19,8 @@ export interface Drill {
   readonly breaks: string;
   /** Why nothing is lost: the idea, not the code. */
   readonly because: string;
+  /** What is true once the act is over, in a sentence. */
+  readonly healed: string;
   /** Without links between processes and servers it cannot be done. */
   readonly needsLinks?: boolean;
   /** Resolves once what was broken is whole again, or is being started again by its supervisor. */
@@ -36,6 +38,7 @@ export const drills: Readonly<Record<string, Drill>> = {
   'broker-outage': {
     title: 'The message broker stops',
     breaks: 'Kafka is told to stop. No service can hear of another until it is back.',
+    healed: 'It has been told; its supervisor starts it again as soon as it has stopped.',
     because:
       'A message is published only after the database has kept what it says, so whatever was not sent is found again and sent late.',
     act: (scene) => inject({ kind: 'terminate', process: 'kafka' }, scene, never),
@@ -43,6 +46,7 @@ export const drills: Readonly<Record<string, Drill>> = {
   'kill-orchestrator': {
     title: 'An orchestrator dies',
     breaks: 'kill -9: no goodbye, and everything it had in memory is gone.',
+    healed: 'It is dead; another takes over what it had, and its supervisor starts it again.',
     because:
       'Every step stands in its journal. The next owner reads the journal and asks again for what has no answer; who was asked before repeats the answer.',
     act: (scene) => inject({ kind: 'kill', process: 'orchestrator' }, scene, never),
@@ -50,6 +54,7 @@ export const drills: Readonly<Record<string, Drill>> = {
   'pause-owner': {
     title: 'An owner stands still, and comes back believing that nothing has happened',
     breaks: `An orchestrator is frozen for ${pauseMs / 1_000} s, as a suspended machine would be, while another takes over its orders.`,
+    healed: 'The frozen one goes on, as if nothing had happened.',
     because:
       'Taking over raises a number, the epoch. Whatever the old owner writes with its old number is refused by the database, so it cannot spoil what the new one did.',
     act: (scene) => inject({ kind: 'pause', process: 'orchestrator', ms: pauseMs }, scene, never),
@@ -57,6 +62,7 @@ export const drills: Readonly<Record<string, Drill>> = {
   'slow-payment': {
     title: 'The card network answers slowly',
     breaks: `For ${slowMs / 1_000} s every answer to payment comes ${latencyMs / 1_000} s later.`,
+    healed: 'The card network answers at once again.',
     because:
       'A call to the outside holds nobody: it runs beside the others, under a limit of its own, and its key makes a repeat harmless.',
     needsLinks: true,
@@ -65,6 +71,7 @@ export const drills: Readonly<Record<string, Drill>> = {
   'duplicate-everything': {
     title: 'Every message comes twice',
     breaks: 'All that was ever said on the broker is said once more, old and new, in its old order.',
+    healed: 'Everything has been said again; now everybody has to hear it again.',
     because:
       'Each participant keeps a row for each step it was asked for, beside what the step did. Who is asked again reads the row and repeats its answer.',
     async act({ brokers, say }) {
@@ -75,6 +82,7 @@ export const drills: Readonly<Record<string, Drill>> = {
   'partition-payment': {
     title: 'Payment is cut off',
     breaks: `For ${partitionMs / 1_000} s payment reaches neither the broker nor its database nor the card network.`,
+    healed: 'Payment is connected again.',
     because:
       'Nobody guesses what became of a charge. It was promised in the database before it was asked for, and is asked for again under the same key.',
     needsLinks: true,
@@ -91,6 +99,7 @@ export const drills: Readonly<Record<string, Drill>> = {
   'postgres-crash': {
     title: 'The databases crash',
     breaks: 'Postgres is stopped at once, as a power cut would do it: no checkpoint, every connection gone.',
+    healed: 'They are down; their supervisor starts them again, and each finds its commits.',
     because:
       'What was answered was committed before, and Postgres finds its commits again. Where a commit has no answer, it is looked up before anything else is done.',
     act: (scene) => inject({ kind: 'crash-postgres' }, scene, never),

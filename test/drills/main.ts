@@ -5,14 +5,15 @@
  */
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { readStack, terminal } from '@sagamore/local';
 import { z } from 'zod';
 import { Links } from '../../deploy/local/toxiproxy/toxiproxy.js';
 import { planOrders } from '../e2e/fates.js';
 import { OrdersClient, surprises, type OrderResult } from '../e2e/orders.client.js';
-import { runAudit } from '../e2e/stack.process.js';
+import { runAudit, untilServing } from '../e2e/stack.process.js';
+import { Progress } from '../orders/progress.js';
+import { Lull } from './lull.js';
 import { drills, type Drill, type Scene } from './drills.js';
 
 const { colours, line } = terminal;
@@ -30,6 +31,9 @@ ${Object.entries(drills)
 
 The stack must run:  ${start}
 `;
+
+/** A stack that has just been broken by another drill may still be coming back. */
+const answerMsMax = 20_000;
 
 /** The drill cannot be held; the message says what to do. */
 class CannotDrill extends Error {}
@@ -63,6 +67,7 @@ function readOptions(): Options {
 async function main(): Promise<number> {
   const { drill, orders, directory } = readOptions();
   const scene = findScene(directory, drill);
+  await untilAnswers(directory);
   const run = `drill-${Date.now()}`;
   mkdirSync(join(directory, 'drills'), { recursive: true });
   const log = join(directory, 'drills', `${run}.jsonl`);
@@ -96,16 +101,20 @@ async function orderAndBreak(
   scene: Scene,
   { orders, directory, run, log }: Act,
 ): Promise<readonly OrderResult[]> {
-  const place = placeOf(directory);
+  const progress = new Progress(orders);
+  const lull = new Lull();
   let breaking: Promise<void> | undefined;
-  let acknowledged = 0;
   const client = new OrdersClient({
-    place,
+    place: placeOf(directory),
     log,
     atOnce: 12,
     onAcknowledged: (count) => {
-      acknowledged = count;
-      if (count >= orders / 3) breaking ??= breakIt(drill, scene);
+      progress.onTaken(count);
+      if (count >= orders / 3) breaking ??= breakIt(drill, scene, lull);
+    },
+    onEnded: () => {
+      progress.onEnded();
+      lull.sawEnd();
     },
   });
   const startedAt = performance.now();
@@ -117,12 +126,15 @@ async function orderAndBreak(
     among: (fate) => fate.parks !== true && !fate.name.startsWith('slow'),
   });
   const ended = new AbortController();
-  const telling = tellProgress(() => acknowledged, orders, ended.signal);
+  const telling = progress.tell((text) => line(colours.dim(`  ${text}`)), ended.signal);
   try {
     const results = await client.run(planned);
     await breaking;
     await client.readAgain(results);
     line(`  after ${((performance.now() - startedAt) / 1_000).toFixed(1)} s every order has ended`);
+    line(
+      `  since it broke, no order ended for at most ${(lull.longestMs / 1_000).toFixed(1)} s; then all went on`,
+    );
     return results;
   } finally {
     ended.abort();
@@ -130,17 +142,11 @@ async function orderAndBreak(
   }
 }
 
-async function breakIt(drill: Drill, scene: Scene): Promise<void> {
+async function breakIt(drill: Drill, scene: Scene, lull: Lull): Promise<void> {
   line(colours.yellow(`⚡ ${drill.breaks}`));
+  lull.begin();
   await drill.act(scene);
-  line(colours.cyan('  it is whole again, or is being started again'));
-}
-
-async function tellProgress(count: () => number, of: number, stop: AbortSignal): Promise<void> {
-  for (let told = -1; !stop.aborted;) {
-    if (count() !== told) line(colours.dim(`  ${(told = count())} of ${of} orders were taken`));
-    await pause(2_000, undefined, { signal: stop }).catch(() => undefined);
-  }
+  line(colours.cyan(`  ${drill.healed}`));
 }
 
 function tellEnds(results: readonly OrderResult[]): void {
@@ -170,6 +176,15 @@ function findScene(directory: string, drill: Drill): Scene {
     brokers,
     say: (text) => line(colours.dim(`  ${text}`)),
   };
+}
+
+/** The files of a stack outlive it, and its process ids may be others' by now: nothing is broken before somebody answers. */
+async function untilAnswers(directory: string): Promise<void> {
+  await untilServing(placeOf(directory), answerMsMax).catch(() => {
+    throw new CannotDrill(
+      `the stack of ${directory} does not run, or is not ready. Start it first:  ${start}`,
+    );
+  });
 }
 
 function placeOf(directory: string): ConstructorParameters<typeof OrdersClient>[0]['place'] {

@@ -5,14 +5,16 @@
  */
 import { afterAll, afterEach, describe, expect, jest, test } from '@jest/globals';
 import { join } from 'node:path';
-import { planOrders } from './fates.js';
-import { OrdersClient, surprises } from './orders.client.js';
-import { runAudit, stackProcess, type StackProcess } from './stack.process.js';
+import { placeOrders, victimsOf } from '../orders/orders.js';
+import { runAudit, stackProcess } from './stack.process.js';
 
 jest.setTimeout(480_000);
 const seed = Number(process.env['E2E_SEED'] ?? 20_260_101);
 const stack = stackProcess('apps/local/src/main.ts', ['--no-story', '--port', '0']);
 const log = join(stack.directory, 'client.jsonl');
+const atOnce = 24;
+/** What the audit says when it finds nothing. */
+const sound = { code: 0, output: expect.stringMatching(/, 0 violations\n$/) };
 let passed = false;
 
 afterEach(() => {
@@ -24,44 +26,25 @@ afterAll(() => stack.dispose(), 60_000);
 describe('the stack in one process', () => {
   test('I07: a thousand orders end as they were asked for, and no row contradicts another', async () => {
     await stack.start();
-    const client = new OrdersClient({ place: stack.place, log });
-    const ends = await client.rescue(await client.run(planOrders({ seed, orders: 1_000, run: 'first' })));
-    await client.readAgain(ends);
+    const verdict = await placeOrders(stack, { seed, orders: 1_000, run: 'first', atOnce });
 
-    expect(surprises(ends)).toEqual([]);
-    expect(await runAudit(stack.directory, log)).toEqual({
-      code: 0,
-      output: expect.stringMatching(/, 0 violations\n$/),
-    });
+    expect(verdict.problems).toEqual([]);
+    expect(verdict.audit).toEqual(sound);
     passed = true;
   });
 
   test('I38: after a kill -9 in the middle of 300 orders all of them end, and nobody helped', async () => {
-    const orders = 300;
-    const killed = Promise.withResolvers<void>();
-    let kills = 0;
-    const client = new OrdersClient({
-      place: stack.place,
-      log,
-      onAcknowledged: (count) => {
-        if (count === orders / 2 && kills++ === 0) void restarted(stack).then(killed.resolve, killed.reject);
-      },
-    });
-    const planned = planOrders({
+    const verdict = await placeOrders(stack, {
       seed: seed + 1,
-      orders,
+      orders: 300,
       run: 'second',
+      atOnce,
+      victims: victimsOf(stack),
       among: ({ parks }) => parks !== true,
     });
-    const [ends] = await Promise.all([client.run(planned), killed.promise]);
-    await client.readAgain(ends);
 
-    expect(kills).toBe(1);
-    expect(surprises(ends)).toEqual([]);
-    expect(await runAudit(stack.directory, log)).toEqual({
-      code: 0,
-      output: expect.stringMatching(/, 0 violations\n$/),
-    });
+    expect(verdict).toMatchObject({ killed: ['local'], helped: 0, problems: [] });
+    expect(verdict.audit).toEqual(sound);
     passed = true;
   });
 
@@ -76,8 +59,3 @@ describe('the stack in one process', () => {
     passed = true;
   });
 });
-
-async function restarted({ killAll, start }: StackProcess): Promise<void> {
-  await killAll();
-  await start();
-}

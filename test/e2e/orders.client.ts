@@ -25,6 +25,8 @@ export interface ClientOptions {
   readonly patienceMs?: number;
   /** Told with the number of acknowledged orders. */
   readonly onAcknowledged?: (orders: number) => void;
+  /** Told whenever an order has come to its end, or was found to wait for a person. */
+  readonly onEnded?: () => void;
 }
 
 /** How one order ended for its customer. */
@@ -106,6 +108,7 @@ export class OrdersClient {
     this.options.onAcknowledged?.(++this.acknowledged);
     if (planned.manner === 'other-body-again') await this.placeOther(planned);
     const result = await this.follow(planned, orderId, deadline);
+    this.options.onEnded?.();
     if (planned.manner === 'again') await this.placePatiently(planned, this.deadline());
     return result;
   }

@@ -14,6 +14,7 @@ import { readStack } from '../../apps/local/src/stack-file.js';
 import type { ClientPlace } from './orders.client.js';
 
 const startMsMax = 240_000;
+const readyMsMax = 60_000;
 const stopMsMax = 40_000;
 const tailLines = 40;
 
@@ -111,6 +112,29 @@ async function untilReady(child: ChildProcess, said: () => string): Promise<void
     await pause(100);
   }
   throw new Error(`the stack did not become ready within ${startMsMax / 1_000} s:\n${said()}`);
+}
+
+/** Resolves once both doors of the stack say that nothing is missing behind them; a process that was killed may still be
+ *  coming back. Rejects after `msMax`, by default a minute. */
+export async function untilServing(
+  place: Pick<ClientPlace, 'orderUrl' | 'orchestratorUrl'>,
+  msMax = readyMsMax,
+): Promise<void> {
+  const deadline = performance.now() + msMax;
+  for (const url of [place.orderUrl, place.orchestratorUrl]) {
+    while (!(await isReady(`${url()}/health/ready`))) {
+      if (performance.now() > deadline) throw new Error(`${url()} is not ready within ${msMax / 1_000} s`);
+      await pause(100);
+    }
+  }
+}
+
+async function isReady(url: string): Promise<boolean> {
+  try {
+    return (await fetch(url, { signal: AbortSignal.timeout(2_000) })).ok;
+  } catch {
+    return false;
+  }
 }
 
 function hasEnded(child: ChildProcess): boolean {
