@@ -19,6 +19,7 @@ import {
 } from '@sagamore/runtime';
 import { z } from 'zod';
 import { testPostgres, type TestPostgres } from '../../../test/support/postgres.js';
+import { RouteRecord } from '../../../test/support/routes.js';
 import { OrchestratorModule } from './orchestrator.module.js';
 import { placeOrder } from './transactions/place-order.saga.js';
 
@@ -57,6 +58,7 @@ let keys = 0;
 /** What seats answers; silence where it answers nothing. */
 let answer: (command: CommandData) => Reply | undefined = () => succeeded({});
 const asked: CommandData[] = [];
+const routes = new RouteRecord();
 
 beforeAll(async () => {
   server = await testPostgres();
@@ -66,7 +68,7 @@ beforeAll(async () => {
   const protocols = [...declared, sagaProtocol(placeOrder)];
   const module = (host: Parameters<typeof OrchestratorModule.forRoot>[0]) =>
     OrchestratorModule.forRoot(host, protocols);
-  running = await bootstrap({ service: 'orchestrator', module, config, bus });
+  running = await bootstrap({ service: 'orchestrator', module, config, bus, prepare: routes.listen });
   database = running.app.get(PostgresDatabase, { strict: false });
   await bus.subscribe({
     topic: 'seats.commands',
@@ -249,6 +251,70 @@ describe('POST /transactions', () => {
   });
 });
 
+describe('GET /transactions', () => {
+  test.each(['sort=status;drop', 'order=desc,(select%201)', 'sort=created_at'])(
+    'B32: ?%s is refused, for there is one order alone',
+    async (query) => expectRefused(`/transactions?${query}`),
+  );
+
+  test.each(['definition=%25', 'definition=quie_', 'definition=q%25', `definition=${'%25'.repeat(400)}`])(
+    'B35: ?%s is no pattern, and is refused',
+    async (query) => expectRefused(`/transactions?${query}`),
+  );
+
+  test.each([
+    'startedAfter=0000-00-00',
+    'startedAfter=%2B275761-01-01T00:00:00Z',
+    'startedBefore=2026-01-01T00:00:00%2B99:99',
+  ])('B65: ?%s is refused, like every filter that there is not', async (query) =>
+    expectRefused(`/transactions?${query}`),
+  );
+
+  test.each([
+    'limit=-1',
+    'limit=0',
+    'limit=1e9',
+    'limit=501',
+    'page=-1',
+    'cursor=abc',
+    'cursor=%27%20or%201%3D1--',
+  ])('B64: ?%s is refused', async (query) => expectRefused(`/transactions?${query}`));
+
+  test.each(['status=parked&status=executing', 'status[$ne]=parked', 'status[]=parked', 'status=PARKED'])(
+    'B68: ?%s is refused',
+    async (query) => expectRefused(`/transactions?${query}`),
+  );
+
+  test.each(['fields=input', 'include=journal'])(
+    'B20: ?%s is refused on the list, and shows no input of one transaction',
+    async (query) => {
+      await expectRefused(`/transactions?${query}`);
+      const id = await waiting();
+      const { status, body } = await ask('GET', `/transactions/${id}?${query}`);
+      expect(status).toBe(200);
+      expect(body).toEqual(await inspect(id));
+      expect(JSON.stringify(body)).not.toContain('seats":');
+    },
+  );
+
+  test('B70: fifty lists at once are served beside everything else', async () => {
+    const lists = Array.from({ length: 50 }, () => ask('GET', '/transactions?limit=500'));
+    expect((await ask('GET', '/health/live')).status).toBe(200);
+    for (const { status } of await Promise.all(lists)) expect(status).toBe(200);
+  });
+
+  async function expectRefused(path: string): Promise<void> {
+    expect(await ask('GET', path)).toMatchObject({ status: 400, body: { status: 400 } });
+    expect(Reflect.get({}, 'x')).toBeUndefined();
+  }
+});
+
+describe('the process', () => {
+  test('B91: serves what it describes, and nothing else', async () => {
+    expect(await routes.differences(running.url)).toEqual([]);
+  });
+});
+
 describe('signals', () => {
   test('S36, S39: one that comes before its transaction has begun is taken, and delivered when it has', async () => {
     const id = uuidv7(Date.now());
@@ -408,6 +474,20 @@ describe('cancel and repair', () => {
       if (answers[index]?.status === 409) expect(status).toBe('completed');
     }
   }, 30_000);
+
+  test.each(['${jndi:ldap://x}', '{{7*7}}', '#{7*7}', '`id`', '$(id)', '<script>alert(1)</script>'])(
+    'B34, B100: the reason %s is text, and stays that',
+    async (reason) => {
+      const id = await waiting();
+      expect((await wish(id, 'pause', { reason })).status).toBe(202);
+      await until(async () => JSON.stringify((await inspect(id))['words']).includes(JSON.stringify(reason)));
+      const [row] = await database.dataSource.query<{ reason: string }[]>(
+        'select reason from audit where transaction_id = $1',
+        [id],
+      );
+      expect(row?.reason).toBe(reason);
+    },
+  );
 
   test('S32: terminate ends it as it is, and the audit says who gave up what', async () => {
     const id = await waiting();

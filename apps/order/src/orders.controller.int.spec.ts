@@ -13,6 +13,7 @@ import { PostgresDatabase, statement } from '@sagamore/postgres';
 import { uuidv7 } from '@sagamore/primitives';
 import { commandMessage, SystemClock, type Message } from '@sagamore/runtime';
 import { testPostgres, type TestPostgres } from '../../../test/support/postgres.js';
+import { RouteRecord } from '../../../test/support/routes.js';
 import { OrderModule } from './order.module.js';
 
 const serverMsMax = 60_000;
@@ -47,6 +48,7 @@ let database: PostgresDatabase;
 let bus: MemoryBus;
 let keys = 0;
 const starts: Message[] = [];
+const routes = new RouteRecord();
 
 beforeAll(async () => {
   server = await testPostgres();
@@ -56,7 +58,13 @@ beforeAll(async () => {
     PORT: '0',
   });
   bus = new MemoryBus({ clock });
-  running = await bootstrap({ service: 'order', module: (host) => OrderModule.forRoot(host), config, bus });
+  running = await bootstrap({
+    service: 'order',
+    module: (host) => OrderModule.forRoot(host),
+    config,
+    bus,
+    prepare: routes.listen,
+  });
   database = running.app.get(PostgresDatabase, { strict: false });
   await bus.subscribe({
     topic: 'orchestrator.inbox',
@@ -296,7 +304,7 @@ describe('POST /orders', () => {
     '`id`',
     '$(id)',
     '<b>',
-  ])('B31 B34: %s is text where text is due, and refused where a word is', async (text) => {
+  ])('B31, B34: %s is text where text is due, and refused where a word is', async (text) => {
     for (const member of ['customerId', 'currency', 'paymentToken'])
       await expectRefusal(await post({ ...goodBody, [member]: text }), 400);
     await expectRefusal(await post({ ...goodBody, lines: [{ sku: text, quantity: 1 }] }), 400);
@@ -341,7 +349,7 @@ describe('POST /orders', () => {
     'Infinity',
     '"1,000"',
     '"１００"',
-  ])('B36 B37: the quantity %s is refused', async (token) => {
+  ])('B36, B37: the quantity %s is refused', async (token) => {
     const raw = JSON.stringify({ ...goodBody, lines: [{ sku: 'CUP', quantity: 77 }] }).replace('77', token);
     await expectRefusal(await post(raw), 400);
   });
@@ -388,7 +396,7 @@ describe('POST /orders', () => {
     'createdAt',
     'orderId',
     'transactionId',
-  ])('B17 B40: the member %s is refused', async (member) => {
+  ])('B17, B40: the member %s is refused', async (member) => {
     await expectRefusal(await post({ ...goodBody, [member]: 1 }), 400);
     await expectRefusal(await post({ ...goodBody, lines: [{ ...line, [member]: 1 }] }), 400);
   });
@@ -423,7 +431,7 @@ describe('POST /orders', () => {
   });
 
   test.each(['\ufeffAda', '\u202eadA', 'A\u200bda', 'é', 'e\u0301'])(
-    'B46 B47: %j is stored exactly',
+    'B46, B47: %j is stored exactly',
     async (name) => {
       expect((await post({ ...goodBody, shipTo: { ...goodBody.shipTo, name } })).status).toBe(202);
       const [row] = await database.dataSource.query<{ name: string }[]>(
@@ -556,27 +564,71 @@ describe('GET /orders', () => {
     expect((await get(`/orders?customerId=ada&cursor=${cursor}x`)).status).toBe(400);
   });
 
+  test.each(['sort=total;drop', 'sort=total', 'order=desc,(select%201)', 'order=asc'])(
+    'B32: ?%s is refused, for there is one order alone',
+    async (query) => {
+      await expectRefusal(await get(`/orders?${query}`), 400);
+    },
+  );
+
+  test.each(['%25', 'a%25b', '%5f%25', '%25'.repeat(500)])(
+    'B35: the customer %s is no pattern, and is refused',
+    async (text) => {
+      await expectRefusal(await get(`/orders?customerId=${text}`), 400);
+    },
+  );
+
+  test('B35: an underscore in a customer stands for itself', async () => {
+    await post({ ...goodBody, customerId: 'a_b' });
+    await post({ ...goodBody, customerId: 'axb' });
+    expect((await get('/orders?customerId=a_b')).json['items']).toHaveLength(1);
+  });
+
+  test.each(['limit=-1', 'limit=0', 'limit=1.5', 'limit=1e9', 'page=-1', 'cursor=abc', 'cursor='])(
+    'B64: ?%s is refused',
+    async (query) => {
+      await expectRefusal(await get(`/orders?${query}`), 400);
+    },
+  );
+
   test.each([
-    ['B32', 'sort=total;drop'],
-    ['B32', 'order=desc,(select%201)'],
-    ['B35', 'customerId=%25'],
-    ['B35', 'customerId=a%25b'],
-    ['B64', 'limit=-1'],
-    ['B64', 'limit=0'],
-    ['B64', 'limit=1.5'],
-    ['B64', 'limit=1e9'],
-    ['B64', 'page=-1'],
-    ['B64', 'cursor=abc'],
-    ['B64', 'cursor='],
-    ['B65', 'createdAfter=0000-00-00'],
-    ['B67', '__proto__=1'],
-    ['B67', 'a[__proto__][x]=1'],
-    ['B68', 'customerId=a&customerId=b'],
-    ['B68', 'customerId[$ne]=1'],
-    ['B68', 'status=PENDING&status=CONFIRMED'],
-    ['B68', 'status=pending'],
-  ])('%s: ?%s is refused', async (_row, query) => {
+    'createdAfter=0000-00-00',
+    'createdAfter=%2B275761-01-01T00:00:00Z',
+    'createdBefore=2026-01-01T00:00:00%2B99:99',
+    'updatedAt=2026-02-30',
+  ])('B65: ?%s is refused, like every filter that there is not', async (query) => {
     await expectRefusal(await get(`/orders?${query}`), 400);
+  });
+
+  test.each(['__proto__=1', 'a[__proto__][x]=1'])('B67: ?%s is refused', async (query) => {
+    await expectRefusal(await get(`/orders?${query}`), 400);
+    expect(Reflect.get({}, 'x')).toBeUndefined();
+  });
+
+  test.each([
+    'customerId=a&customerId=b',
+    'customerId[$ne]=1',
+    'status=PENDING&status=CONFIRMED',
+    'status=pending',
+  ])('B68: ?%s is refused', async (query) => {
+    await expectRefusal(await get(`/orders?${query}`), 400);
+  });
+
+  test.each(['fields=startInput', 'fields=shipTo,paymentToken', 'include=requestHash', 'expand=shipTo'])(
+    'B20: ?%s is refused on the list, and shows nothing more of one order',
+    async (query) => {
+      await expectRefusal(await get(`/orders?${query}`), 400);
+      const path = String((await post(goodBody)).headers['location']);
+      expect((await get(`${path}?${query}`)).text).toBe((await get(path)).text);
+    },
+  );
+
+  test('B70: fifty lists at once are served beside everything else', async () => {
+    await Promise.all(Array.from({ length: 50 }, () => post(goodBody)));
+    const lists = Array.from({ length: 50 }, () => get('/orders?limit=200'));
+    const live = await get('/health/live');
+    expect(live.status).toBe(200);
+    for (const list of await Promise.all(lists)) expect(list.json['items']).toHaveLength(50);
   });
 
   test('B64: a limit above 200 means 200', async () => {
@@ -590,6 +642,85 @@ describe('GET /orders', () => {
       await expectRefusal(await get(`/orders/${orderId}/events`), 404);
     },
   );
+});
+
+describe('one order', () => {
+  test('B12: ids cannot be counted through', async () => {
+    const ids = await Promise.all(
+      Array.from({ length: 20 }, async () => String((await post(goodBody)).json['orderId'])),
+    );
+    // The tail of a UUIDv7 is luck alone.
+    expect(new Set(ids.map((id) => id.slice(-17))).size).toBe(ids.length);
+    for (const id of ids) {
+      expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+      const [last] = id.slice(-1);
+      const next = await get(`/orders/${id.slice(0, -1)}${last === '0' ? '1' : '0'}`);
+      expect(next.status).toBe(404);
+    }
+  });
+
+  test.each(['PATCH', 'PUT', 'DELETE'])(
+    'B18: %s changes nothing, for nothing of it can be changed',
+    async (method) => {
+      const path = String((await post(goodBody)).headers['location']);
+      const before = await get(path);
+      const body = JSON.stringify({ status: 'CONFIRMED', total: 0 });
+      const headers = { 'content-type': 'application/json', 'content-length': String(body.length) };
+      const answer = await ask(path, { method, headers, body });
+      expect(answer).toMatchObject({ status: 405, headers: { allow: 'GET, HEAD' } });
+      expect((await get(path)).text).toBe(before.text);
+    },
+  );
+
+  test('B19: whoever reads it learns nothing of the inside, nor where and with what card', async () => {
+    const path = String((await post(goodBody)).headers['location']);
+    const id = path.split('/').at(-1) ?? '';
+    await end(id, 'order.reject');
+    await until(async () => (await get(path)).json['status'] === 'REJECTED');
+    const texts = [await get(path), await get('/orders'), await ask(`${path}/events`)].map(
+      ({ text }) => text,
+    );
+    for (const text of texts) {
+      expect(text).not.toMatch(/tok_|Turin|Main 1|key-\d|hash|epoch|shard|startInput|journal/i);
+    }
+  });
+
+  test('B61: who claims to be another host is answered with paths alone', async () => {
+    const answer = await post(goodBody, {
+      host: 'evil.example',
+      'x-forwarded-host': 'evil.example',
+      'x-forwarded-proto': 'https',
+      forwarded: 'host=evil.example',
+    });
+    expect(answer.headers['location']).toMatch(/^\/orders\/[0-9a-f-]+$/);
+    const order = await get(String(answer.headers['location']));
+    expect(JSON.stringify([answer, order])).not.toContain('evil.example');
+  });
+
+  test('B25: who never heard the answer gets the same order', async () => {
+    const headers = {
+      'content-type': 'application/json',
+      'idempotency-key': 'unheard',
+      prefer: 'wait=30',
+    };
+    const unheard = httpRequest(`${running.url}/orders`, { method: 'POST', headers });
+    unheard.on('error', () => undefined);
+    unheard.end(JSON.stringify(goodBody));
+    await until(async () => (await orderCount()) === 1);
+    unheard.destroy();
+    const again = await post(goodBody, { 'idempotency-key': 'unheard' });
+    expect(again.status).toBe(202);
+    expect(await orderCount()).toBe(1);
+    expect((await get(`/orders/${String(again.json['orderId'])}`)).status).toBe(200);
+  });
+
+  test('B30: a key is kept for ever', async () => {
+    const first = await post(goodBody, { 'idempotency-key': 'old' });
+    await database.dataSource.query(`update orders set created_at = created_at - interval '10 years'`);
+    const again = await post(goodBody, { 'idempotency-key': 'old' });
+    expect([again.status, again.text]).toEqual([first.status, first.text]);
+    expect(await orderCount()).toBe(1);
+  });
 });
 
 describe('the event stream of an order', () => {
@@ -642,6 +773,12 @@ describe('the process', () => {
     const ready = await get('/health/ready');
     expect(ready.status).toBe(200);
     expect(ready.text).toContain('order catalogue');
+  });
+
+  test('B91: serves what it describes, and nothing else', async () => {
+    expect(await routes.differences(running.url)).toEqual([]);
+    for (const path of ['/v1/orders', '/v0/orders', '/api/orders', '/docs', '/debug', '/.env', '/admin'])
+      await expectRefusal(await get(path), 404);
   });
 
   test('B27: a key with U+0000 is no HTTP', async () => {
