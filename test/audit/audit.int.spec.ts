@@ -69,6 +69,11 @@ async function violationsOf(id: string, ...damage: readonly Damage[]): Promise<s
   return JSON.stringify(findings.flatMap(({ violations }) => violations));
 }
 
+function lockOf(id: string): string {
+  return `insert into semantic_lock (transaction_id, started_at, shard, can_yield, key, branch_id, policy)
+    values ('${id}', now(), 0, false, 'a-key', 'a-branch', 'wait')`;
+}
+
 test('books in which every row is right have no violation', async () => {
   const findings = await findingsAfter([]);
 
@@ -293,6 +298,19 @@ describe('transactions', () => {
     await expect(
       violationsOf('I10', ['orchestrator', transaction(unknown, 'terminated', null)]),
     ).resolves.toContain(unknown);
+  });
+
+  test.each([
+    ['of a transaction at its end', completed],
+    ['of a transaction that there is not', unknown],
+  ])('S101: a lock %s is found', async (_what, id) => {
+    const found = violationsOf('S101', ['orchestrator', lockOf(id)]);
+    await expect(found).resolves.toContain(`"transactionId":"${id}","branch":"a-branch","key":"a-key"`);
+  });
+
+  test('S101: a lock of one that is still on its way, or parked, is no violation', async () => {
+    const found = violationsOf('S101', ['orchestrator', lockOf(parked)]);
+    await expect(found).resolves.toBe('[]');
   });
 
   test('I11: an order without a transaction is found', async () => {

@@ -13,6 +13,8 @@ export interface AuditOptions {
   readonly directory: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly clientLog?: string;
+  /** Whether a Postgres of the directory that has ended may be started again for the audit. */
+  readonly mayStart: boolean;
   /** How long to wait until it is quiet, seconds. */
   readonly waitSeconds: number;
   /** False leaves the providers' ledgers out, for a stack whose providers kept none. */
@@ -37,8 +39,8 @@ export interface Listener {
 
 /** Runs every check and answers all findings, in the order told. Throws `CannotRun` with what to do. */
 export async function audit(options: AuditOptions, listener: Listener): Promise<readonly Finding[]> {
-  const { directory, environment } = options;
-  const place = await findPlace({ directory, environment, say: (text) => listener.progress(text) });
+  const { directory, environment, mayStart } = options;
+  const place = await findPlace({ directory, environment, mayStart, say: (text) => listener.progress(text) });
   try {
     return await auditPlace(place, options, listener);
   } finally {
@@ -63,7 +65,8 @@ async function auditPlace(
       place: outside,
       ...(clientLog !== undefined && { clientLog }),
     });
-    for (const database of Object.values(databases)) await database.freeze();
+    // All at one moment, as nearly as it can be: what lies between them looks broken and is not.
+    await Promise.all(Object.values(databases).map((database) => database.freeze()));
     return await runChecks(stack, listener);
   } finally {
     for (const database of Object.values(databases)) await database.close();

@@ -15,6 +15,8 @@ export interface Check {
   readonly id: string;
   readonly title: string;
   readonly needs?: Need;
+  /** Holds at every moment within one database, and not only once a transaction has come to rest. */
+  readonly always?: true;
   /** Every violation, at most `violationsMax`. Runs inside the stack's snapshots; rejects when a database does not answer. */
   run(stack: AuditedStack): Promise<readonly Violation[]>;
 }

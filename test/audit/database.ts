@@ -30,9 +30,10 @@ export class AuditedDatabase {
     return (await this.client.query<Row>(sql, [...values])).rows;
   }
 
-  /** Everything that is read from here on shows this one moment, and nothing can be written any more. */
+  /** Everything that is read from here on shows this one moment, and nothing can be written any more. The moment is now:
+   *  without a statement it would be that of the first one that follows. */
   async freeze(): Promise<void> {
-    await this.client.query('begin isolation level repeatable read read only');
+    await this.client.query('begin isolation level repeatable read read only; select 1');
   }
 
   /** Every row of `sql`, in its order, in flat memory. Only AFTER `freeze`. */

@@ -89,7 +89,7 @@ function clientLines(): string {
 test('books in which every row is right end it with 0, every check asked', async () => {
   const { code, output } = await audit(['--client-log', join(directory, 'client.jsonl')], named());
 
-  expect(output).toMatch(/\n34 checks, 0 violations\n$/);
+  expect(output).toMatch(/\n35 checks, 0 violations\n$/);
   expect(output).not.toContain('skipped');
   expect(code).toBe(0);
 });
@@ -101,7 +101,7 @@ test('checks that lack a client log or ledgers are skipped with the reason, and 
     'I32  no client was told that an acknowledged order does not exist — skipped: no --client-log',
   );
   expect(output).toContain('skipped: no ledgers of the providers');
-  expect(output).toMatch(/\n25 checks, 0 violations\n$/);
+  expect(output).toMatch(/\n26 checks, 0 violations\n$/);
   expect(code).toBe(0);
 });
 
@@ -112,13 +112,13 @@ test('a row that breaks an invariant ends it with 1 and is shown, as JSON too', 
     const json = await audit(['--json'], named());
 
     expect(table.output).toMatch(/✘ I02 .*\n\s+service=inventory sku=COFFEE balance=98 moves=97 /);
-    expect(table.output).toMatch(/\n30 checks, 1 violations\n$/);
+    expect(table.output).toMatch(/\n31 checks, 1 violations\n$/);
     expect(table.code).toBe(1);
     const lines = json.output
       .trimEnd()
       .split('\n')
       .map((text): unknown => JSON.parse(text));
-    expect(lines).toHaveLength(35);
+    expect(lines).toHaveLength(36);
     expect(lines).toContainEqual(
       expect.objectContaining({
         id: 'I02',
@@ -127,7 +127,7 @@ test('a row that breaks an invariant ends it with 1 and is shown, as JSON too', 
         ],
       }),
     );
-    expect(lines.at(-1)).toEqual({ type: 'end', checks: 30, violations: 1 });
+    expect(lines.at(-1)).toEqual({ type: 'end', checks: 31, violations: 1 });
     expect(json.code).toBe(1);
   } finally {
     await books.databases.inventory.query('update stock set available = available - 1');
@@ -148,6 +148,43 @@ test('it says what it waits for, and audits what does not come to rest', async (
   } finally {
     await books.databases.order.query('delete from outbox');
   }
+});
+
+test('watching tells a line a round, what is found and what is gone, and ends as it stands', async () => {
+  const words = ['--watch', '--every', '0', '--rounds', '2', '--port', '0'];
+  const sound = await audit(words, named());
+  expect(sound.output).toMatch(/^findings http:\/\/127\.0\.0\.1:\d+\/findings\n/);
+  expect(
+    sound.output.match(/^\d\d:\d\d:\d\d  31 checks, 0 findings, 0 suspected  \d+\.\d s$/gm),
+  ).toHaveLength(2);
+  expect(sound.code).toBe(0);
+
+  await books.databases.inventory.query('update stock set available = available + 1');
+  try {
+    const broken = await audit(words, named());
+    expect(broken.output.match(/^✘ I02 /gm)).toHaveLength(1);
+    expect(broken.output).toContain('31 checks, 1 findings, 0 suspected');
+    expect(broken.code).toBe(1);
+    const json = await audit([...words, '--json'], named());
+    const lines = json.output
+      .trimEnd()
+      .split('\n')
+      .map((text): unknown => JSON.parse(text));
+    expect(lines).toMatchObject([
+      { type: 'found', id: 'I02', violation: { sku: 'COFFEE' } },
+      { type: 'round', rounds: 1, checks: 31, findings: 1 },
+      { type: 'round', rounds: 2, findings: 1 },
+    ]);
+  } finally {
+    await books.databases.inventory.query('update stock set available = available - 1');
+  }
+});
+
+test('watching databases that never answered says so once, and ends with 2', async () => {
+  const away = { ...named(), DATABASE_URL_PAYMENT: 'postgres://127.0.0.1:9/payment' };
+  const { code, output } = await audit(['--watch', '--every', '0', '--rounds', '3'], away);
+  expect(output.match(/cannot be read: the database of payment does not answer/g)).toHaveLength(1);
+  expect(code).toBe(2);
 });
 
 test.each([
@@ -176,6 +213,12 @@ test.each([
     () => ['--wait', 'long'],
     named,
     '--wait takes seconds from 0 to 99999, found long',
+  ],
+  [
+    'where a port does not fit',
+    () => ['--watch', '--port', '70000'],
+    named,
+    '--port takes a number from 0 to 65535, found 70000',
   ],
 ])('it ends with 2 and says what to do %s', async (_, words, environment, sentence) => {
   const { code, output } = await audit(words(), environment());

@@ -1,64 +1,47 @@
 /**
  * `npm run audit`: checks every row of a stack against the invariants. Ends with 0 when all hold, with 1 when one does not,
- * and with 2 when it cannot be run.
+ * and with 2 when it cannot be run. With `--watch` it does so again and again, until it is stopped.
  */
-import { resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import colours from 'picocolors';
-import { audit, type AuditOptions } from './audit.js';
+import { audit } from './audit.js';
+import { watch, type Standing } from './auditor.js';
+import { openFindingsDoor } from './findings.door.js';
+import { readOptions, type Options, type WatchOptions } from './options.js';
 import { jsonReport, sumsOf, tableReport } from './report.js';
 import { CannotRun } from './stack.js';
+import { watchJson, watchTable } from './watch.report.js';
 
-const usage = `Usage: npm run audit -- [options]
-
-  --directory <path>   of the running or the last stack          (default .sagamore)
-  --client-log <file>  what clients were answered, as JSON lines
-  --wait <seconds>     how long to wait until nothing moves      (default 60)
-  --no-providers       leave the ledgers of the card network and the carrier out
-  --json               one object a line
-  --help               this text
-
-DATABASE_URL_<SERVICE> (all five) names other databases, SIMULATORS_DIRECTORY or SIMULATORS_URL the ledgers beside them.
-`;
-
-interface Options extends AuditOptions {
-  readonly json: boolean;
+async function auditOnce(options: Options): Promise<number> {
+  const report = options.json ? jsonReport(process.stdout) : tableReport(process.stdout);
+  const findings = await audit(options, report);
+  report.end(findings);
+  return sumsOf(findings).violations === 0 ? 0 : 1;
 }
 
-function readOptions(): Options {
-  const { values } = parseArgs({
-    options: {
-      directory: { type: 'string', default: '.sagamore' },
-      'client-log': { type: 'string' },
-      wait: { type: 'string', default: '60' },
-      'no-providers': { type: 'boolean', default: false },
-      json: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
+/** Until SIGINT or SIGTERM, or for so many rounds; 1 while a finding stands in the end, 2 when it cannot be read then. */
+async function auditOn(options: Options, { port, ...how }: WatchOptions): Promise<number> {
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
+  const report = options.json ? watchJson(process.stdout) : watchTable(process.stdout);
+  let now: Standing | undefined;
+  const door = port === undefined ? undefined : await openFindingsDoor(port, () => now);
+  if (door !== undefined && !options.json) process.stdout.write(`findings ${door.url}\n`);
+  const { findings, away } = await watch(
+    { ...options, ...how },
+    (standing, changes) => {
+      now = standing;
+      report(standing, changes);
     },
-  });
-  if (values.help) {
-    process.stdout.write(usage);
-    process.exit(0);
-  }
-  if (!/^\d{1,5}$/.test(values.wait))
-    throw new CannotRun(`--wait takes seconds from 0 to 99999, found ${values.wait}`);
-  const clientLog = values['client-log'];
-  return {
-    directory: resolve(values.directory),
-    environment: process.env,
-    waitSeconds: Number(values.wait),
-    providers: !values['no-providers'],
-    json: values.json,
-    ...(clientLog !== undefined && { clientLog: resolve(clientLog) }),
-  };
+    stop.signal,
+  ).finally(() => door?.close());
+  if (findings.length > 0) return 1;
+  return away === undefined ? 0 : 2;
 }
 
 async function main(): Promise<void> {
   const options = readOptions();
-  const report = options.json ? jsonReport(process.stdout) : tableReport(process.stdout);
-  const findings = await audit(options, report);
-  report.end(findings);
-  process.exitCode = sumsOf(findings).violations === 0 ? 0 : 1;
+  process.exitCode =
+    options.watch === undefined ? await auditOnce(options) : await auditOn(options, options.watch);
 }
 
 function cannotRun(error: unknown): void {

@@ -79,7 +79,8 @@ function linesOf({ check: { id, title }, violations, ms, skipped }: Finding): re
   return [head, ...rows, ...(more > 0 ? [colours.dim(`       and ${more} more`)] : [])];
 }
 
-function rowOf(row: Violation): string {
+/** A row's fields by name, on one line. */
+export function rowOf(row: Violation): string {
   return Object.entries(row)
     .map(([name, value]) => `${colours.dim(`${name}=`)}${value}`)
     .join(' ');

@@ -35,11 +35,13 @@ export class CannotRun extends Error {}
 export interface PlaceOptions {
   readonly directory: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Whether what has ended may be started again to be read. */
+  readonly mayStart: boolean;
   readonly say: (text: string) => void;
 }
 
 /** Throws `CannotRun` when there is nothing to audit. The caller stops what it gets. */
-export async function findPlace({ directory, environment, say }: PlaceOptions): Promise<Place> {
+export async function findPlace({ directory, environment, mayStart, say }: PlaceOptions): Promise<Place> {
   const given = fromEnvironment(environment);
   if (given !== undefined) return given;
   const stack = readStack(directory);
@@ -57,6 +59,7 @@ export async function findPlace({ directory, environment, say }: PlaceOptions): 
     const stop = () => Promise.resolve();
     return { databaseUrls: everyService(stack.databaseUrls), ...outside, atRest: false, stop };
   }
+  if (!mayStart) throw new CannotRun(`the databases of the stack in ${directory} do not answer`);
   return { ...(await startAgain(stack, directory, say)), ...outside };
 }
 

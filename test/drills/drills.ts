@@ -38,7 +38,7 @@ export const drills: Readonly<Record<string, Drill>> = {
   'broker-outage': {
     title: 'The message broker stops',
     breaks: 'Kafka is told to stop. No service can hear of another until it is back.',
-    healed: 'It has been told; its supervisor starts it again as soon as it has stopped.',
+    healed: 'It has been told; whoever keeps it running starts it again as soon as it has stopped.',
     because:
       'A message is published only after the database has kept what it says, so whatever was not sent is found again and sent late.',
     act: (scene) => inject({ kind: 'terminate', process: 'kafka' }, scene, never),
@@ -46,7 +46,7 @@ export const drills: Readonly<Record<string, Drill>> = {
   'kill-orchestrator': {
     title: 'An orchestrator dies',
     breaks: 'kill -9: no goodbye, and everything it had in memory is gone.',
-    healed: 'It is dead; another takes over what it had, and its supervisor starts it again.',
+    healed: 'It is dead; another takes over what it had, and whoever keeps it running starts it again.',
     because:
       'Every step stands in its journal. The next owner reads the journal and asks again for what has no answer; who was asked before repeats the answer.',
     act: (scene) => inject({ kind: 'kill', process: 'orchestrator' }, scene, never),
@@ -76,7 +76,8 @@ export const drills: Readonly<Record<string, Drill>> = {
       'Each participant keeps a row for each step it was asked for, beside what the step did. Who is asked again reads the row and repeats its answer.',
     async act({ brokers, say }) {
       const repeated = await repeatEverything(brokers);
-      for (const [topic, count] of Object.entries(repeated)) say(`${topic}: ${count} messages, again`);
+      for (const [topic, count] of Object.entries(repeated))
+        if (count > 0) say(`${topic}: ${count} messages, again`);
     },
   },
   'partition-payment': {
@@ -99,7 +100,7 @@ export const drills: Readonly<Record<string, Drill>> = {
   'postgres-crash': {
     title: 'The databases crash',
     breaks: 'Postgres is stopped at once, as a power cut would do it: no checkpoint, every connection gone.',
-    healed: 'They are down; their supervisor starts them again, and each finds its commits.',
+    healed: 'They are down; whoever keeps them running starts them again, and each finds its commits.',
     because:
       'What was answered was committed before, and Postgres finds its commits again. Where a commit has no answer, it is looked up before anything else is done.',
     act: (scene) => inject({ kind: 'crash-postgres' }, scene, never),

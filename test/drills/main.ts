@@ -133,7 +133,7 @@ async function orderAndBreak(
     await client.readAgain(results);
     line(`  after ${((performance.now() - startedAt) / 1_000).toFixed(1)} s every order has ended`);
     line(
-      `  since it broke, no order ended for at most ${(lull.longestMs / 1_000).toFixed(1)} s; then all went on`,
+      `  the longest wait for the next order to end was ${(lull.longestMs / 1_000).toFixed(1)} s; then all went on by itself`,
     );
     return results;
   } finally {

@@ -124,7 +124,7 @@ function report({ ends, helped, killed, problems, audit }: OrdersVerdict, second
   for (const row of fateTable(ends)) line(`  ${row}`);
   line();
   line(
-    `  ${ends.length} orders ended in ${seconds.toFixed(1)} s; ${helped} waited for a person, as they were to`,
+    `  ${ends.length} orders ended in ${seconds.toFixed(1)} s; ${helped} of them waited for a person, as they were to`,
   );
   if (killed.length > 0) line(`  killed and back, with nobody's help: ${killed.join(', ')}`);
   for (const problem of problems) line(colours.red(`✘ ${problem}`));

@@ -49,6 +49,7 @@ const endsOrder = `outcome = 'succeeded' and (operation in ('action', 'confirm',
 
 const once: Check = rowsCheck({
   id: 'I12',
+  always: true,
   title: 'each step took effect at most once, and every effect is explained by one barrier row',
   questions: [
     explained('inventory', `stock_move where transaction_id is not null`),
@@ -75,6 +76,7 @@ const once: Check = rowsCheck({
 
 const noUndoAlone: Check = rowsCheck({
   id: 'I13',
+  always: true,
   title: 'nothing was undone that was not done',
   questions: [
     ...branchesWith(`${undid} and not ${did}`),
@@ -116,6 +118,7 @@ const noUndoAlone: Check = rowsCheck({
 
 const nothingAfterUndo: Check = rowsCheck({
   id: 'I14',
+  always: true,
   title: 'nothing was done after it had been undone, nor where its undo had closed the door',
   questions: [
     ...branchesWith(`${did} and (${undidNothing} or ${isPlanted})`),
@@ -145,6 +148,7 @@ const nothingAfterUndo: Check = rowsCheck({
 
 const nothingAfterUndoOutside: Check = rowsCheck({
   id: 'I14',
+  always: true,
   title: 'no provider did anything under a key that was closed or undone before',
   needs: 'providers',
   questions: [

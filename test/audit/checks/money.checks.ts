@@ -43,6 +43,7 @@ export const moneyChecks: readonly Check[] = [
   }),
   rowsCheck({
     id: 'I05',
+    always: true,
     title: 'every account is the sum of its own entries, and every operation books as much as it takes',
     questions: [
       {
@@ -62,6 +63,7 @@ export const moneyChecks: readonly Check[] = [
   }),
   rowsCheck({
     id: 'I06',
+    always: true,
     title: 'money is whole minor units, and no account is overdrawn',
     questions: [
       {

@@ -66,6 +66,7 @@ export const stockChecks: readonly Check[] = [
   ),
   rowsCheck({
     id: 'I02',
+    always: true,
     title: 'every stock balance is the sum of its own moves',
     questions: [
       {
@@ -85,6 +86,7 @@ export const stockChecks: readonly Check[] = [
   }),
   rowsCheck({
     id: 'I03',
+    always: true,
     title: 'no stock is negative, and every move is of a whole number above zero',
     questions: [
       {

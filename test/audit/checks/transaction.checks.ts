@@ -130,6 +130,7 @@ export const transactionChecks: readonly Check[] = [
   }),
   rowsCheck({
     id: 'I20',
+    always: true,
     title: 'no commit was acknowledged before the decision to commit was durable',
     questions: [
       {
@@ -159,6 +160,7 @@ export const transactionChecks: readonly Check[] = [
   }),
   rowsCheck({
     id: 'I26',
+    always: true,
     title: 'in every journal the owner epoch never decreases, and no event is missing',
     questions: [
       {
@@ -172,6 +174,7 @@ export const transactionChecks: readonly Check[] = [
   }),
   rowsCheck({
     id: 'I33',
+    always: true,
     title: 'nothing was attempted more often than its policy allows',
     questions: [
       {
@@ -185,6 +188,17 @@ export const transactionChecks: readonly Check[] = [
             using (definition, branch, half)
           where attempts > attempts_max`,
         values: attemptLimits(),
+      },
+    ],
+  }),
+  rowsCheck({
+    id: 'S101',
+    title: 'no lock is held or waited for by a transaction that has come to its end',
+    questions: [
+      {
+        service: 'orchestrator',
+        sql: `select transaction_id::text as "transactionId", branch_id as branch, key, status from semantic_lock
+          left join transaction using (transaction_id) where coalesce(phase = 'final', true) order by place`,
       },
     ],
   }),
