@@ -33,7 +33,10 @@ export class AuditedDatabase {
   /** Everything that is read from here on shows this one moment, and nothing can be written any more. The moment is now:
    *  without a statement it would be that of the first one that follows. */
   async freeze(): Promise<void> {
-    await this.client.query('begin isolation level repeatable read read only; select 1');
+    // Every check reads whole tables: a loop inside a loop, which tables without statistics invite, is never the way.
+    await this.client.query(
+      'begin isolation level repeatable read read only; set local enable_nestloop = off; select 1',
+    );
   }
 
   /** Every row of `sql`, in its order, in flat memory. Only AFTER `freeze`. */

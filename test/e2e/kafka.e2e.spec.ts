@@ -5,7 +5,9 @@
  * E2E_SEED draws another run.
  */
 import { afterAll, afterEach, describe, expect, jest, test } from '@jest/globals';
+import { readStack } from '@sagamore/local';
 import { missingForBroker } from '../../deploy/local/kafka/jars.js';
+import { repeatEverything } from '../drills/repeat.js';
 import { placeOrders, victimsOf } from '../orders/orders.js';
 import { stackProcess } from './stack.process.js';
 
@@ -28,6 +30,7 @@ describeStack(() => {
   let passed = false;
   afterEach(() => {
     if (!passed) process.stdout.write(`seed ${seed}; the stack's last words:\n${stack.tail()}\n`);
+    passed = false;
   });
   afterAll(() => stack.dispose(), 90_000);
 
@@ -41,6 +44,17 @@ describeStack(() => {
     expect(verdict.audit).toEqual({ code: 0, output: expect.stringMatching(/, 0 violations\n$/) });
     const pids = Object.values(stack.pids());
     expect(new Set(pids).size).toBe(pids.length);
+    passed = true;
+  });
+
+  test('B99, I12: all that was ever said on the broker is said once more, and no effect comes twice', async () => {
+    const repeated = await repeatEverything(readStack(stack.directory)?.brokers ?? '');
+    expect(Object.values(repeated).reduce((sum, count) => sum + count, 0)).toBeGreaterThan(5_000);
+    // They stand behind the repeats on every partition: once they have ended, the repeats have been heard.
+    const verdict = await placeOrders(stack, { seed: seed + 1, orders: 100, run: 'again', atOnce: 24 });
+
+    expect(verdict.problems).toEqual([]);
+    expect(verdict.audit).toEqual({ code: 0, output: expect.stringMatching(/, 0 violations\n$/) });
     passed = true;
   });
 });

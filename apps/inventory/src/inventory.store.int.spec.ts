@@ -92,7 +92,7 @@ describe('stock in Postgres', () => {
     };
   }
 
-  test('I34: of 200 orders at once for the last piece exactly one gets it', async () => {
+  test('B43, I34: of 200 orders at once for the last piece exactly one gets it', async () => {
     await open({ sku: 'LAST-ONE', initialStock: 1 });
     const orders = Array.from({ length: 200 }, (_, index) => order(`last-${index}`, ['LAST-ONE', 1]));
     const served = await Promise.all(orders.map((each) => reserve([each])));

@@ -53,6 +53,33 @@ describe('the embedded Postgres', () => {
     await server.stop();
   });
 
+  test('B95: the role of a service makes no roles and no databases, and can do in its own what it must', async () => {
+    const server = await startEmbeddedPostgres({ directory });
+    const url = await server.createDatabase('orders');
+    await server.createDatabase('payments');
+    const [role] = await ask(
+      url,
+      `select rolsuper, rolcreatedb, rolcreaterole, rolreplication, rolbypassrls from pg_roles where rolname = current_user`,
+    );
+    expect(role).toEqual({
+      rolsuper: false,
+      rolcreatedb: false,
+      rolcreaterole: false,
+      rolreplication: false,
+      rolbypassrls: false,
+    });
+    for (const sql of [
+      'create role helper superuser login',
+      'create database others',
+      'alter system set fsync = off',
+      `copy (select 1) to program 'true'`,
+      `select pg_read_file('PG_VERSION')`,
+    ])
+      await expect(ask(url, sql)).rejects.toMatchObject({ code: '42501' });
+    await ask(url, 'create table own as select 1 as one');
+    await server.stop();
+  });
+
   test('a directory in use by another server of this machine is not stolen, and an orphan is replaced', async () => {
     const orphan = await startElsewhereThenKill();
     expect(isAlive(orphan)).toBe(true);

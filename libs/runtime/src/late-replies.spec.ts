@@ -80,7 +80,7 @@ describe('the ledger of late replies', () => {
     expect(asked).toHaveLength(2);
   });
 
-  test('S35: one that comes after the end changes neither row nor journal, and is weighed all the same', async () => {
+  test('B98, S35: one that comes after the end changes neither row nor journal, and is weighed all the same', async () => {
     await untilUndoing();
     await reply(1, { outcome: 'succeeded', output: {}, empty: true });
     await ended('compensated');

@@ -104,7 +104,7 @@ describe.each(families)('$does, $keeps and $undoes', ({ does, keeps, undoes }) =
     }
   });
 
-  test('R5: there is nothing to keep where nothing is held', () => {
+  test('B98, R5: there is nothing to keep where nothing is held', () => {
     expect(judge(ask(keeps), [])).toBe('late');
     expect(judge(ask(keeps), [row(does, 'refused')])).toBe('late');
     expect(judge(ask(keeps), [row(does, 'planted')])).toBe('late');

@@ -80,9 +80,9 @@ function post(body: string | Uint8Array<ArrayBuffer>, headers: Headers = {}): Pr
 }
 
 /** Sends bytes as they are and answers everything that came back until the server hung up. */
-function raw(bytes: string): Promise<string> {
+function raw(bytes: string, port = Number(new URL(url).port)): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>();
-  const socket = connect(Number(new URL(url).port), '127.0.0.1', () => socket.write(bytes, 'latin1'));
+  const socket = connect(port, '127.0.0.1', () => socket.write(bytes, 'latin1'));
   let answer = '';
   socket.setTimeout(4_000, () => socket.destroy(new Error('no answer in time')));
   socket.on('data', (chunk) => (answer += chunk.toString('latin1')));
@@ -127,7 +127,7 @@ async function expectProblem(response: Response, status: number): Promise<z.infe
 }
 
 describe('a request that fits', () => {
-  test('is served as JSON with the headers of every answer', async () => {
+  test('B90: is served as JSON with the headers of every answer', async () => {
     const response = await post('{"text":"héllo 🙂"}');
     expect(response.status).toBe(201);
     expect(await response.json()).toEqual({ text: 'héllo 🙂', key: 'k-1' });
@@ -257,6 +257,12 @@ describe('a body', () => {
     const deep = '['.repeat(10_000) + ']'.repeat(10_000);
     expect((await expectProblem(await post(deep), 400)).detail).toContain('nested');
     expect((await expectProblem(await post(`{"text":"x","meta":${deep}}`), 400)).detail).toContain('nested');
+  });
+
+  test('B52: of a key that comes twice the last one counts, as it does for everybody behind this edge', async () => {
+    const response = await post('{"text":"first","text":"last","meta":{"a":"1","a":"2"}}');
+    expect(await response.json()).toMatchObject({ text: 'last', meta: { a: '2' } });
+    await expectProblem(await post('{"text":"first","text":7}'), 400);
   });
 
   test('brackets inside text are no nesting', async () => {
@@ -397,6 +403,80 @@ describe('a connection', () => {
       await expectProblem(response, response.status);
     },
   );
+});
+
+describe('another origin', () => {
+  test.each(['null', 'https://evil.example', 'https://good.evil.example', 'http://127.0.0.1'])(
+    'B89: %s is allowed nothing',
+    async (origin) => {
+      const asked = {
+        method: 'OPTIONS',
+        headers: { origin, 'access-control-request-method': 'POST', 'access-control-request-headers': 'x' },
+      };
+      const answers = [
+        await fetch(`${url}/notes`, { headers: { origin } }),
+        await fetch(`${url}/notes`, asked),
+        await post('{"text":"x"}', { origin }),
+      ];
+      expect(answers.map(({ status }) => status)).toEqual([200, 405, 201]);
+      for (const { headers } of answers)
+        expect([...headers.keys()].filter((name) => name.startsWith('access-control-'))).toEqual([]);
+    },
+  );
+});
+
+describe('a slow sender', () => {
+  const slowLimits = { requestMs: 400, headersMs: 300, keepAliveMs: 200, lookMs: 50 };
+  let slow: NestFastifyApplication;
+  let slowPort: number;
+
+  beforeAll(async () => {
+    const edge = createHttpEdge(undefined, undefined, slowLimits);
+    slow = await NestFactory.create<NestFastifyApplication>(NotesModule, edge.adapter, {
+      ...edge.options,
+      logger: false,
+    });
+    edge.protect(slow);
+    await slow.listen(0, '127.0.0.1');
+    slowPort = Number(new URL(await slow.getUrl()).port);
+  });
+
+  afterAll(() => slow.close());
+
+  test.each([
+    ['headers that never end', 'GET /notes HTTP/1.1\r\nHost: x\r\nX-Slow: '],
+    [
+      'a body that never ends',
+      'POST /notes HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{',
+    ],
+  ])('B56: %s are cut off with a 408', async (_what, bytes) => {
+    expect(await raw(bytes, slowPort)).toMatch(/^HTTP\/1\.1 408 /);
+  });
+
+  test('B57: a connection that is kept and not used is ended', async () => {
+    const answer = await raw('GET /notes HTTP/1.1\r\nHost: x\r\n\r\n', slowPort);
+    expect(answer).toMatch(/^HTTP\/1\.1 200 /);
+  });
+
+  test('B56: 500 connections that send nothing more keep nobody waiting', async () => {
+    const { port } = new URL(url);
+    const sockets = await Promise.all(
+      Array.from({ length: 500 }, async () => {
+        const socket = connect(Number(port), '127.0.0.1');
+        socket.on('error', () => undefined);
+        await new Promise((resolve) => void socket.once('connect', resolve));
+        socket.write('POST /notes HTTP/1.1\r\nHost: x\r\nX-Slow: ');
+        return socket;
+      }),
+    );
+    try {
+      const begun = performance.now();
+      for (let count = 0; count < 20; count++) expect((await fetch(`${url}/notes`)).status).toBe(200);
+      expect(performance.now() - begun).toBeLessThan(2_000);
+    } finally {
+      for (const socket of sockets) socket.destroy();
+    }
+  });
 });
 
 describe('a failure', () => {

@@ -26,10 +26,23 @@ const bodyBytesMax = 256 * 1_024;
 /** Bytes of all headers together (B59). */
 const headerBytesMax = 16 * 1_024;
 const headersMax = 100;
-/** A request that is not here after this long is cut off, so that slow senders cannot hold sockets (B56), ms. */
-const requestMs = 15_000;
-const headersMs = 10_000;
-const keepAliveMs = 10_000;
+/** How long senders may take, ms, so that slow ones cannot hold sockets (B56). */
+export interface SenderLimits {
+  /** A request that is not here after this long is cut off. */
+  readonly requestMs: number;
+  readonly headersMs: number;
+  /** A connection that is kept and not used is ended. */
+  readonly keepAliveMs: number;
+  /** How often the server looks for requests that are late: by so much more may each take. */
+  readonly lookMs: number;
+}
+
+const defaultLimits: SenderLimits = {
+  requestMs: 15_000,
+  headersMs: 10_000,
+  keepAliveMs: 10_000,
+  lookMs: 2_000,
+};
 
 /** The server and what it needs of its Nest application. */
 export interface HttpEdge {
@@ -40,10 +53,12 @@ export interface HttpEdge {
   protect(app: INestApplication): void;
 }
 
-/** Makes the edge of one process; failures of requests are told to `log`, requests that begin transactions to `traces`. */
+/** Makes the edge of one process; failures of requests are told to `log`, requests that begin transactions to `traces`.
+ *  Other limits than the default are for tests. */
 export function createHttpEdge(
   log: Log = silentLog,
   traces: { readonly tracing: Tracing; readonly ratio: number } = { tracing: noTracing, ratio: 0 },
+  { requestMs, headersMs, keepAliveMs, lookMs }: SenderLimits = defaultLimits,
 ): HttpEdge {
   const adapter = new FastifyAdapter({
     bodyLimit: bodyBytesMax,
@@ -53,7 +68,12 @@ export function createHttpEdge(
     trustProxy: false,
     requestIdHeader: false,
     genReqId: correlationIdOf,
-    http: { maxHeaderSize: headerBytesMax, headersTimeout: headersMs, insecureHTTPParser: false },
+    http: {
+      maxHeaderSize: headerBytesMax,
+      headersTimeout: headersMs,
+      connectionsCheckingInterval: lookMs,
+      insecureHTTPParser: false,
+    },
     routerOptions: { maxParamLength: 500 },
     clientErrorHandler: refuseConnection,
     frameworkErrors: refuseRequest,
