@@ -72,7 +72,11 @@ const names = (rows: Changes['found']): readonly string[] => rows.map(({ check }
 async function asAdministrator(sql: string): Promise<void> {
   const client = new pg.Client({ connectionString: (await testPostgres()).server.url('postgres') });
   await client.connect();
-  await client.query(sql).finally(() => client.end());
+  try {
+    await client.query(sql);
+  } finally {
+    await client.end();
+  }
 }
 
 test('I02: stock that does not fit its moves is found at once, stands, and is gone once it is repaired', async () => {

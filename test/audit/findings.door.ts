@@ -2,6 +2,7 @@
  * Where tools and people beside the auditor ask what it has found: `GET /findings` on this machine alone. Ids, amounts and
  * states, never personal data; it takes no wishes.
  */
+import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { Standing } from './auditor.js';
 import type { Broken } from './standing.js';
@@ -48,7 +49,11 @@ export async function openFindingsDoor(
   const address = server.address();
   return {
     url: `http://127.0.0.1:${typeof address === 'object' ? address?.port : port}/findings`,
-    close: () => new Promise((closed) => void server.close(() => closed()).closeAllConnections()),
+    close: async () => {
+      server.close();
+      server.closeAllConnections();
+      await once(server, 'close');
+    },
   };
 }
 

@@ -4,7 +4,7 @@
  */
 import colours from 'picocolors';
 import { audit } from './audit.js';
-import { watch, type Standing } from './auditor.js';
+import { watch, type RoundListener, type Standing } from './auditor.js';
 import { openFindingsDoor } from './findings.door.js';
 import { readOptions, type Options, type WatchOptions } from './options.js';
 import { jsonReport, sumsOf, tableReport } from './report.js';
@@ -26,14 +26,12 @@ async function auditOn(options: Options, { port, ...how }: WatchOptions): Promis
   let now: Standing | undefined;
   const door = port === undefined ? undefined : await openFindingsDoor(port, () => now);
   if (door !== undefined && !options.json) process.stdout.write(`findings ${door.url}\n`);
-  const { findings, away } = await watch(
-    { ...options, ...how },
-    (standing, changes) => {
-      now = standing;
-      report(standing, changes);
-    },
-    stop.signal,
-  ).finally(() => door?.close());
+  const listen: RoundListener = (standing, changes) => {
+    now = standing;
+    report(standing, changes);
+  };
+  const { findings, away } = await watch({ ...options, ...how }, listen, stop.signal);
+  await door?.close();
   if (findings.length > 0) return 1;
   return away === undefined ? 0 : 2;
 }

@@ -3,6 +3,7 @@ import { expect, jest, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { drills } from './drills.js';
 import { Lull } from './lull.js';
+import { requestsOf } from './repeat.js';
 
 test('the page of drills names each of them, and no other', () => {
   const page = readFileSync('docs/operating/drills.md', 'utf8');
@@ -40,4 +41,12 @@ test('the longest time without an end counts from the break on', () => {
   }
   now.mockRestore();
   expect(lull.longestMs).toBe(4_000);
+});
+
+test('what is said again goes in requests that the broker takes, in its order, and a large record alone', () => {
+  const record = (key: string, bytes: number) => ({ key, value: 'x'.repeat(bytes) });
+  const records = [record('a', 40), record('b', 40), record('c', 40), record('d', 400), record('e', 1)];
+  const parts = requestsOf(records, 100).map((part) => part.map(({ key }) => key));
+  expect(parts).toEqual([['a', 'b'], ['c'], ['d'], ['e']]);
+  expect(requestsOf([], 100)).toEqual([]);
 });

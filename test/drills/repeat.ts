@@ -7,6 +7,8 @@ import kafkajs, { type Admin, type Kafka, type Message } from 'kafkajs';
 /** What must not be repeated: the broker's own books, and messages that nobody could handle. */
 const isOurs = (topic: string): boolean => !topic.startsWith('__') && !topic.endsWith('.dead-letters');
 const waitMsMax = 60_000;
+/** Far below the broker's own limit of a megabyte, for headers are not counted. */
+const requestBytesMax = 256 * 1_024;
 
 interface Repeat {
   readonly partition: number;
@@ -26,7 +28,7 @@ export async function repeatEverything(brokers: string): Promise<Readonly<Record
     for (const topic of (await admin.listTopics()).filter(isOurs).toSorted()) {
       const repeats = await readAll(kafka, admin, topic);
       const messages = repeats.map(({ partition, record }) => ({ ...record, partition }));
-      if (messages.length > 0) await producer.send({ topic, messages });
+      for (const part of requestsOf(messages)) await producer.send({ topic, messages: part });
       counts[topic] = messages.length;
     }
     return counts;
@@ -34,6 +36,26 @@ export async function repeatEverything(brokers: string): Promise<Readonly<Record
     await producer.disconnect();
     await admin.disconnect();
   }
+}
+
+/** The same records in the same order, in parts that a broker takes at once: all of a long life are too large for it. One
+ *  that is larger goes alone. */
+export function requestsOf<T extends Pick<Message, 'key' | 'value'>>(
+  messages: readonly T[],
+  bytesMax = requestBytesMax,
+): readonly T[][] {
+  const parts: T[][] = [];
+  let bytes = Infinity;
+  for (const message of messages) {
+    const own = (message.key?.length ?? 0) + (message.value?.length ?? 0);
+    if (bytes + own > bytesMax) {
+      parts.push([]);
+      bytes = 0;
+    }
+    parts.at(-1)?.push(message);
+    bytes += own;
+  }
+  return parts;
 }
 
 /** Every record that stands in the topic when it begins. */
