@@ -155,8 +155,12 @@ async function createApp(
   host: Host,
   prepare: BootstrapOptions['prepare'],
 ): Promise<NestFastifyApplication> {
-  const { config, tracing } = host;
-  const edge = createHttpEdge(host.log, { tracing, ratio: config.tracing.ratio });
+  const { config, tracing, metrics } = host;
+  const edge = createHttpEdge({
+    log: host.log,
+    traces: { tracing, ratio: config.tracing.ratio },
+    metrics,
+  });
   const options = { ...edge.options, logger: nestLogger(host.log), abortOnError: false };
   const app = await NestFactory.create<NestFastifyApplication>(module, edge.adapter, options);
   edge.protect(app);

@@ -237,8 +237,10 @@ function coordinatorProviders({ host, protocols, handled }: CoordinatorModuleOpt
             hooks: {
               onRest: (rested) => tracer.onRest(rested),
               onShards: () => void tracer.tellAgain().catch(() => {}),
-              onBreaker: (participant, breaker) =>
-                log.warn('the breaker of a participant has changed', { participant, breaker }),
+              onBreaker: (participant, breaker) => {
+                log.warn('the breaker of a participant has changed', { participant, breaker });
+                metrics.breaker(participant, breaker);
+              },
               ...(host.metrics.isOn && { onSaved: (saved, at) => numbers.onSaved(saved, at) }),
               onFault: (error) => {
                 log.warn('the coordinator survived a fault', { error });

@@ -96,6 +96,14 @@ export const metricCatalogue = {
     labels: [],
     meaning: 'Broke a rule of the program and were parked, or never begun, for it',
   },
+  requestDuration: {
+    name: 'sagamore_request_duration_seconds',
+    kind: 'histogram',
+    unit: 'seconds',
+    labels: ['method', 'route', 'status'],
+    meaning:
+      'From the arrival of an HTTP request to its answer, streams of events excepted; `none` is no route of ours',
+  },
   commandDuration: {
     name: 'sagamore_command_duration_seconds',
     kind: 'histogram',
@@ -178,7 +186,7 @@ export const metricCatalogue = {
     kind: 'gauge',
     unit: 'state',
     labels: ['breaker'],
-    meaning: '0 closed, 1 half-open, 2 open',
+    meaning: '0 closed, 1 half-open, 2 open: of a provider, or of a participant once it has changed',
   },
   bulkheadInUse: {
     name: 'sagamore_bulkhead_in_use',

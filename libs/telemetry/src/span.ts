@@ -52,7 +52,8 @@ export function isSampled(transactionId: string, ratio: number): boolean {
   return Number.parseInt(transactionId.slice(-8), 16) < ratio * 0x1_0000_0000;
 }
 
-const form = /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
+// Version ff is forbidden; of what a later version adds we know nothing, so it is no link of ours.
+const form = /^(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
 
 /** What a W3C `traceparent` says; undefined for one that is none, or names nothing. */
 export function readTraceparent(

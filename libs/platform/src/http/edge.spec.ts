@@ -59,7 +59,7 @@ let app: NestFastifyApplication;
 let url: string;
 
 beforeAll(async () => {
-  const edge = createHttpEdge(createLog({ write: (line) => void lines.push(line) }));
+  const edge = createHttpEdge({ log: createLog({ write: (line) => void lines.push(line) }) });
   app = await NestFactory.create<NestFastifyApplication>(NotesModule, edge.adapter, {
     ...edge.options,
     logger: false,
@@ -431,7 +431,7 @@ describe('a slow sender', () => {
   let slowPort: number;
 
   beforeAll(async () => {
-    const edge = createHttpEdge(undefined, undefined, slowLimits);
+    const edge = createHttpEdge({ limits: slowLimits });
     slow = await NestFactory.create<NestFastifyApplication>(NotesModule, edge.adapter, {
       ...edge.options,
       logger: false,

@@ -12,11 +12,12 @@ import {
 } from '@nestjs/common';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { noTracing, type Tracing } from '@sagamore/telemetry';
+import { noMetrics, noTracing, type Metrics, type Tracing } from '@sagamore/telemetry';
 import { silentLog, type Log } from '../log.js';
 import { acceptJsonAlone } from './json-body.js';
 import { ProblemException, problemMediaType, problemOf } from './problem.js';
 import { problemOfStatus, ProblemFilter, sendProblem } from './problem.filter.js';
+import { countRequests } from './request.metrics.js';
 import { traceRequests } from './request.spans.js';
 import { Routes } from './routes.js';
 import { invalidRequest } from './validation.js';
@@ -53,13 +54,25 @@ export interface HttpEdge {
   protect(app: INestApplication): void;
 }
 
-/** Makes the edge of one process; failures of requests are told to `log`, requests that begin transactions to `traces`.
- *  Other limits than the default are for tests. */
-export function createHttpEdge(
-  log: Log = silentLog,
-  traces: { readonly tracing: Tracing; readonly ratio: number } = { tracing: noTracing, ratio: 0 },
-  { requestMs, headersMs, keepAliveMs, lookMs }: SenderLimits = defaultLimits,
-): HttpEdge {
+/** What of an edge is not the same for every process. */
+export interface HttpEdgeOptions {
+  /** Told of requests that failed. Default: nobody. */
+  readonly log?: Log;
+  /** Told of requests that begin transactions. Default: nobody. */
+  readonly traces?: { readonly tracing: Tracing; readonly ratio: number };
+  /** Told of every request. Default: nobody. */
+  readonly metrics?: Metrics;
+  /** Other limits than the default are for tests. */
+  readonly limits?: SenderLimits;
+}
+
+/** Makes the edge of one process. */
+export function createHttpEdge({
+  log = silentLog,
+  traces = { tracing: noTracing, ratio: 0 },
+  metrics = noMetrics,
+  limits: { requestMs, headersMs, keepAliveMs, lookMs } = defaultLimits,
+}: HttpEdgeOptions = {}): HttpEdge {
   const adapter = new FastifyAdapter({
     bodyLimit: bodyBytesMax,
     requestTimeout: requestMs,
@@ -83,6 +96,7 @@ export function createHttpEdge(
   acceptJsonAlone(server);
   addHeaders(server);
   traceRequests(server, traces);
+  countRequests(server, metrics);
   server.addHook('onRequest', (request, _reply, done) => done(refusalOf(request)));
   return {
     adapter,

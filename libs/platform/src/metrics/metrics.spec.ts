@@ -202,7 +202,7 @@ describe('a metered bus', () => {
 });
 
 describe('a service', () => {
-  test('tells its faults by code, its doubts with the age of the oldest, its outbox and its circuits', async () => {
+  test('tells its faults by code, its doubts with the age of the oldest, its outbox, its circuits and its breakers', async () => {
     const registry = new MetricRegistry();
     const metrics = new ServiceMetrics(registry, 'payment');
     metrics.fault(new Fault('DATABASE_UNAVAILABLE', 'no', { retryable: true }));
@@ -225,6 +225,9 @@ describe('a service', () => {
       'sagamore_bulkhead_in_use{bulkhead="payment"} 4',
       'sagamore_bulkhead_waiting{bulkhead="payment"} 2',
     ]);
+    metrics.breaker('inventory', 'open');
+    metrics.breaker('inventory', 'half-open');
+    expect(await linesOf(registry)).toContain('sagamore_breaker_state{breaker="inventory"} 1');
     metrics.doubt([]);
     expect(await linesOf(registry)).toContain('sagamore_in_doubt_age_seconds{service="payment"} 0');
   });

@@ -63,6 +63,11 @@ export class ServiceMetrics {
     );
   }
 
+  /** The breaker of a participant that is sent messages has changed; one that never did is closed, and not told. */
+  breaker(participant: string, state: CircuitState): void {
+    this.metrics.set('breakerState', { breaker: participant }, stateValues[state]);
+  }
+
   /** Watches places for calls by their names. */
   watchCalls(calls: () => readonly CallsUnderWay[]): void {
     const readings = (valueOf: (each: CallsUnderWay) => number) => () =>
