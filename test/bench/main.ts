@@ -6,6 +6,7 @@ import { measureFloor } from './floor.js';
 import { measure, type Measured, type Row } from './measure.js';
 import { readOptions, usage, type BenchOptions } from './options.js';
 import { insight, json, memory, spread, table } from './report.js';
+import { compareTelemetry, costs, costTable } from './telemetry.js';
 import { measureWaits } from './waits.js';
 
 const say = (text: string): void => void process.stderr.write(`  ${text}\n`);
@@ -15,6 +16,7 @@ async function main(): Promise<number> {
   const asked = readOptions(process.argv.slice(2));
   if (asked.what === 'help') return (print(usage), 0);
   if (asked.what === 'floor') return (await floor(asked.options), 0);
+  if (asked.what === 'telemetry') return telemetry(asked.options);
   if (asked.what === 'waits') return (await waits(asked), 0);
   return bench(asked.options);
 }
@@ -34,6 +36,20 @@ async function bench(options: BenchOptions): Promise<number> {
     rows.push(...runs);
   }
   if (!options.json) print(table(rows));
+  return verdict(rows);
+}
+
+/** Every round of every variant, then what each costs; nothing but a wrong end fails it, for a rate is no proof. */
+async function telemetry(options: BenchOptions): Promise<number> {
+  if (!options.json) print(`${headline(options)}\n`);
+  const runs = await compareTelemetry(options, say);
+  const found = costs(runs);
+  if (options.json) for (const cost of found) print(json({ profile: 'telemetry', ...cost }));
+  else print(costTable(found));
+  return verdict(runs.map(({ row }) => row));
+}
+
+function verdict(rows: readonly Row[]): number {
   const problems = rows.flatMap((row) => row.problems.map((problem) => `${row.entry}: ${problem}`));
   for (const problem of problems) process.stderr.write(`✘ ${problem}\n`);
   return problems.length === 0 ? 0 : 1;

@@ -80,6 +80,7 @@ async function startLocal({ directory, options, stops, say }: Start): Promise<Om
     name: 'local',
     entry: 'test/bench/local.host.ts',
     args: ['--directory', directory, '--catalogue', String(options.catalogue), ...flags],
+    env: options.settings,
     logFile,
   });
   stops.push(() => host.end());
@@ -125,6 +126,7 @@ async function startKafka({ directory, options, stops, say }: Start): Promise<Om
     KAFKA_BROKERS: broker.brokers,
     CATALOGUE_SIZE: String(options.catalogue),
     INITIAL_STOCK: '1000000000',
+    ...options.settings,
   };
   const flags = options.simulators ? ['--simulators'] : [];
   const launch = (name: string, more: Readonly<Record<string, string>> = {}): Remote => {

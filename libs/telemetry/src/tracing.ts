@@ -78,19 +78,26 @@ export async function startTracing(options: TracingOptions): Promise<Tracing> {
     get dropped() {
       return dropped;
     },
-    stop: () => (stopping ??= within(stopMsMax, sdk.shutdown())),
+    stop: () => (stopping ??= within(stopMsMax, sdk.shutdown()).then(() => counted.abandon())),
   };
 }
 
 /** Knows how many spans have left the queue, hence how many are in it. */
 class CountedExporter implements SpanExporter {
   taken = 0;
+  private isAbandoned = false;
 
   constructor(private readonly inner: SpanExporter) {}
 
   export(...[spans, done]: Parameters<SpanExporter['export']>): void {
     this.taken += spans.length;
-    this.inner.export(spans, done);
+    if (this.isAbandoned) done({ code: 1 });
+    else this.inner.export(spans, done);
+  }
+
+  /** From here on nothing is sent: a queue before a collector that hangs would keep its process alive, five seconds a batch. */
+  abandon(): void {
+    this.isAbandoned = true;
   }
 
   shutdown(): Promise<void> {
