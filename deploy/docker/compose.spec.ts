@@ -2,7 +2,7 @@
  * Goal: nobody loosens the stack by accident. Method: docker-compose.yml and the Dockerfile are read as data, without
  * Docker; what every container must have is asked of each, and a setting is one that a process knows.
  */
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
@@ -146,6 +146,44 @@ describe('the image', () => {
   });
 });
 
+describe('B93: passwords that everybody knows', () => {
+  const secretive = /PASSWORD|TOKEN|SECRET/;
+  const given = containers.flatMap(([name, { environment }]) =>
+    Object.entries(environment).map(([setting, value]) => [`${name} ${setting}`, String(value)] as const),
+  );
+
+  test('are the defaults of a stack whose doors open to this machine alone, and each can be set', () => {
+    const secrets = given.filter(([setting, value]) => secretive.test(setting) || value.includes('://'));
+    expect(secrets.length).toBeGreaterThan(10);
+    for (const [setting, value] of secrets) {
+      const password = secretive.test(setting) ? value : /:\/\/\w+:([^@]+)@/.exec(value)?.[1];
+      if (password !== undefined)
+        expect([setting, password]).toEqual([
+          setting,
+          expect.stringMatching(/^\$\{[A-Z_]+:-local-[a-z-]+\}$/),
+        ]);
+    }
+    for (const [, { ports }] of containers) for (const port of ports) expect(port).toMatch(/^127\.0\.0\.1:/);
+  });
+
+  test('let nobody but a visitor into Grafana', () => {
+    expect(file.services['grafana']?.environment).toMatchObject({ GF_AUTH_ANONYMOUS_ORG_ROLE: 'Viewer' });
+  });
+
+  test('are nowhere in the chart: secrets are named there, and no value is one', () => {
+    const values: unknown = parse(read('deploy/helm/sagamore/values.yaml'), { merge: true });
+    const names = pathsOf(values).filter(([path]) => /password|token|secret/i.test(path));
+    expect(names).toEqual([
+      ['imagePullSecrets', '[]'],
+      ['kafka.sasl.secret', '""'],
+      ['database.secret', '""'],
+      ['operator.secret', '""'],
+    ]);
+    for (const template of readdirSync(join(repository, 'deploy/helm/sagamore/templates')))
+      expect(read(`deploy/helm/sagamore/templates/${template}`)).not.toMatch(/^kind: Secret$/m);
+  });
+});
+
 test('every script of the stack can be started', () => {
   const scripts = [
     'docker/stand-ins',
@@ -157,6 +195,13 @@ test('every script of the stack can be started', () => {
   for (const script of scripts)
     expect(statSync(join(repository, 'deploy', `${script}.sh`)).mode & 0o111).not.toBe(0);
 });
+
+/** The leaves of a value, by their paths. */
+function pathsOf(value: unknown, path = ''): readonly (readonly [string, string])[] {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    return [[path, JSON.stringify(value)]];
+  return Object.entries(value).flatMap(([key, part]) => pathsOf(part, path === '' ? key : `${path}.${key}`));
+}
 
 function pattern(prefix: string): string {
   return prefix === 'DATABASE_URL' ? 'DATABASE_URL_<SERVICE>' : 'PARTICIPANT_URL_<PARTICIPANT>';
