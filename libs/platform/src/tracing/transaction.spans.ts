@@ -6,7 +6,13 @@
 import type { AskedAttempt, History, IdleWait } from '@sagamore/engine';
 import { partOf } from '@sagamore/engine';
 import type { StoredTransaction } from '@sagamore/runtime';
-import { rootSpanIdOf, spanIdFrom, traceIdOf, type SpanRecord } from '@sagamore/telemetry';
+import {
+  rootSpanIdOf,
+  spanIdFrom,
+  traceIdOf,
+  type SpanAttributes,
+  type SpanRecord,
+} from '@sagamore/telemetry';
 
 /** The spans of `stored` as far as its journal goes: the transaction, each attempt, each wait, and a decision. A span of
  *  an undo links to the span of what it undoes. */
@@ -22,7 +28,7 @@ export function transactionSpans(stored: StoredTransaction, history: History): r
 }
 
 function rootSpan(stored: StoredTransaction, { until }: History): SpanRecord {
-  const { transactionId, definition, version, startedAt, status, phase, reason } = stored;
+  const { transactionId, definition, startedAt, status, phase, reason } = stored;
   return {
     traceId: traceIdOf(transactionId),
     spanId: rootSpanIdOf(transactionId),
@@ -31,7 +37,6 @@ function rootSpan(stored: StoredTransaction, { until }: History): SpanRecord {
     endMs: until,
     attributes: {
       ...identityOf(stored),
-      'sagamore.version': version,
       'sagamore.outcome': status,
       ...(reason !== undefined && { 'sagamore.reason': reason.kind }),
     },
@@ -120,6 +125,10 @@ function spanIdOf({ transactionId }: StoredTransaction, asked: AskedAttempt): st
   return spanIdFrom(`${transactionId}/${branchId}/${operation}/${generation}/${attempt}`);
 }
 
-function identityOf({ transactionId, definition }: StoredTransaction): Readonly<Record<string, string>> {
-  return { 'sagamore.transaction_id': transactionId, 'sagamore.definition': definition };
+function identityOf({ transactionId, definition, version }: StoredTransaction): SpanAttributes {
+  return {
+    'sagamore.transaction_id': transactionId,
+    'sagamore.definition': definition,
+    'sagamore.version': version,
+  };
 }
