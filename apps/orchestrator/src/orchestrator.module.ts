@@ -10,6 +10,7 @@ import { LockController } from './lock.controller.js';
 import { OperatorController } from './operator.controller.js';
 import { OperatorService } from './operator.service.js';
 import { ScheduleController } from './schedule.controller.js';
+import { StrayController } from './stray.controller.js';
 import { protocolsFor } from './transactions/transactions.js';
 import { WishesController } from './wishes.controller.js';
 
@@ -25,6 +26,7 @@ export class OrchestratorModule {
         LockController,
         OperatorController,
         ScheduleController,
+        StrayController,
         WishesController,
         BulkController,
       ],

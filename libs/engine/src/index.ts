@@ -1,4 +1,5 @@
 // The shape of a protocol
+export { attentionOf, type Attention } from './attention.js';
 export { replay, type Machine, type Transition } from './machine.js';
 export type {
   CancelVerdict,

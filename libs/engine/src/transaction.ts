@@ -143,6 +143,8 @@ export interface Protocol<State = unknown> {
   /** Whether somebody's signal is waited for until an instant: who spoke in time must be looked for BEFORE time is told
    *  (S34). Absent: never. */
   awaitsSignal?(state: State): boolean;
+  /** Whether it waits for a person and for nothing else to happen first: a pause, or a signal. Absent: never. */
+  awaitsPerson?(state: State): boolean;
   /** Runs the function that a `run-local` names, and answers what it answers. Absent where there are none. */
   runLocal?(command: RunLocalCommand): unknown;
   /** Every half of every branch that was asked for, in the order of asking. */

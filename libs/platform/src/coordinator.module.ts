@@ -250,6 +250,10 @@ function coordinatorProviders({ host, protocols, handled }: CoordinatorModuleOpt
                 log.warn('a reply came after its decision: look at it', { ...late });
                 numbers.onLateReply(late);
               },
+              onStray: (stray) => {
+                log.error("a transaction was in nobody's hand", { ...stray });
+                numbers.onStray(stray);
+              },
               onBug: (transactionId, error) => {
                 log.error('a transaction broke a rule', { transactionId, error });
                 numbers.onBug();

@@ -12,6 +12,7 @@ import type { OutboxRelay } from './outbox-relay.js';
 import type { WindowPolicy } from './participant-window.js';
 import type { Bus, Clock, Journal, ParticipantCalls, Shard, StoredLateReply } from './ports.js';
 import type { Trials } from './trials.js';
+import type { Stray } from './watchdog.js';
 
 export interface CoordinatorPorts {
   readonly journal: Journal;
@@ -38,6 +39,8 @@ export interface CoordinatorOptions {
   /** Pause between looks for wishes on which nobody acted, ms; a third of it is the age at which one counts. Default
    *  30 000. */
   readonly wishSweepMs?: number;
+  /** Pause between two looks of the watchdog at a page of what moves, ms. Default 5 000. */
+  readonly watchMs?: number;
   /** Pause between looks at the queues of locks in which transactions of ours stand, ms; a change that is known of is
    *  looked at once. Default 1 000. */
   readonly lockLookMs?: number;
@@ -72,6 +75,8 @@ export interface CoordinatorHooks {
   readonly onSaved?: (saved: readonly Saved[], at: number) => void;
   /** Transactions that have come to rest, AFTER the commit that says so: ended, or parked. */
   readonly onRest?: (rested: readonly Rested[]) => void;
+  /** A moving transaction that nobody had in hand was found. */
+  readonly onStray?: (stray: Stray) => void;
   /** The breaker of a participant that is sent messages has changed. */
   readonly onBreaker?: (participant: string, phase: Breaker['phase']) => void;
 }
@@ -92,6 +97,7 @@ const defaults = {
   takeoverBatch: 500,
   takeoverGraceMs: 5_000,
   wishSweepMs: 30_000,
+  watchMs: 5_000,
   lockLookMs: 1_000,
   localsMax: 16,
   evictAfterMs: 60_000,
@@ -123,6 +129,7 @@ function listening(hooks: CoordinatorHooks = {}): Required<CoordinatorHooks> {
     onSaved: nothing,
     onRest: nothing,
     onBreaker: nothing,
+    onStray: nothing,
   };
   return { ...deaf, ...hooks };
 }

@@ -32,11 +32,14 @@ import { ShardHolder } from './shard-holder.js';
 import { Subjects } from './subjects.js';
 import { Traffic } from './traffic.js';
 import { TrialsAlone } from './trials.js';
+import { Watchdog, type Stray } from './watchdog.js';
 import { WishReader } from './wish-reader.js';
 
 const tickMs = 25;
 /** For how many time is an event in one batch: messages must not wait for ten thousand that fall due together. */
 const dueMax = 500;
+/** Transactions that the watchdog looks at in one look. */
+const watchedMax = 200;
 /** After a fault of the store, before time tries again. */
 const faultPauseMs = 1_000;
 
@@ -59,6 +62,7 @@ export class Coordinator {
   private readonly heard: Input[] = [];
   private readonly evictions: Evictions;
   private readonly wishes: WishReader;
+  private readonly watchdog: Watchdog;
   private subscription: ActiveSubscription | undefined;
   /** When doubtful transactions are read again without any message asking for it; ms of the monotonic clock. */
   private reloadAt = 0;
@@ -131,6 +135,12 @@ export class Coordinator {
       onFault,
     });
     this.subjects = new Subjects(ports.journal, this.options.definitions, this.shards, this.live, this.hooks);
+    this.watchdog = new Watchdog(ports, this.shards, this.live, {
+      pauseMs: this.options.watchMs,
+      pageMax: watchedMax,
+      resume: (forgotten) => this.resume(forgotten),
+      onStray: this.hooks.onStray,
+    });
     this.wishes = new WishReader(ports, this.shards, this.live, this.options.wishSweepMs);
     this.writer = new DecisionWriter(ports, this.shards, this.live, { owner, onBug, onSaved, onRest });
     const { live, subjects, writer, dispatcher } = this;
@@ -180,6 +190,11 @@ export class Coordinator {
   /** Shards that are assigned to this process and that it does not hold: it is taking them, or another took them. */
   get missing(): readonly Shard[] {
     return this.shards.missing;
+  }
+
+  /** The last moving transactions that nobody had in hand, as this process found them, newest last. */
+  get strays(): readonly Stray[] {
+    return this.watchdog.strays;
   }
 
   /** Calls to participants over HTTP, by participant and direction: places that are taken, and calls that wait for one. */
@@ -293,10 +308,12 @@ export class Coordinator {
     const isIdle = this.live.waiting === 0 && this.live.doubts.length === 0 && !this.shards.hasLost;
     const hasNothing = isIdle && this.heard.length === 0 && !this.locks.isDue && !this.late.isDue;
     const isHeldUp = this.traffic.isHeldUp;
-    if (this.stopped || (hasNothing && !isHeldUp && !this.wishes.isLookDue && !this.maySweep())) return;
+    const isLookDue = this.wishes.isLookDue || this.watchdog.isDue;
+    if (this.stopped || (hasNothing && !isHeldUp && !isLookDue && !this.maySweep())) return;
     await this.serial.run(async () => {
       await this.shards.retakeLost();
       await this.sweep();
+      await this.survive(() => this.watchdog.look());
       if (isHeldUp) await this.release();
       const ids = this.live.takeDue(this.ports.journal.now(), dueMax);
       this.heard.push(...this.late.takeDue());
@@ -327,8 +344,13 @@ export class Coordinator {
   /** Brings back those that fall due soon; what fails here is tried again by the next sweep. */
   private async sweep(): Promise<void> {
     if (!this.maySweep()) return;
+    const bringBack = (page: readonly StoredTransaction[]) => this.resume(this.absent(page));
+    await this.survive(() => this.evictions.sweep(this.shards.epochs, bringBack));
+  }
+
+  private async survive(work: () => Promise<void>): Promise<void> {
     try {
-      await this.evictions.sweep(this.shards.epochs, (page) => this.resume(this.absent(page)));
+      await work();
     } catch (error) {
       this.hooks.onFault(error);
     }
@@ -337,11 +359,7 @@ export class Coordinator {
   /** Time alone may have made room: a breaker that has rested, a ramp that has risen. */
   private async release(): Promise<void> {
     this.traffic.seekTrials();
-    try {
-      await this.dispatcher.release();
-    } catch (error) {
-      this.hooks.onFault(error);
-    }
+    await this.survive(() => this.dispatcher.release());
   }
 
   /** Without those that a message has brought back already, and those of whom nobody knows where they stand (R12). */

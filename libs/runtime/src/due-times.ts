@@ -45,6 +45,10 @@ export class DueTimes {
     return ids;
   }
 
+  has(id: TransactionId): boolean {
+    return this.bucketOf.has(id);
+  }
+
   get size(): number {
     return this.bucketOf.size;
   }

@@ -4,6 +4,7 @@
  * sweep by the store's clock brings it back, and so does whatever is addressed to it. No timer runs for any of them.
  */
 import assert from 'node:assert/strict';
+import { attentionOf } from '@sagamore/engine';
 import { claimsOf, type Decision, type LiveTransaction } from './decision.js';
 import type { Clock, DuePlace, Epoch, Journal, Shard, StoredTransaction } from './ports.js';
 
@@ -46,7 +47,10 @@ export class Evictions {
     const { standing, after } = decision;
     if (standing.phase !== 'moving' || isInQueue(after)) return decision;
     const due = Math.ceil(after.protocol.dueAt(after.state) ?? Infinity);
-    if (!this.isFar(due) || after.protocol.outstanding(after.state).length > 0) return decision;
+    if (!this.isFar(due)) return decision;
+    // One that waits for nothing stays, where the watchdog finds it.
+    const attention = attentionOf(after.protocol, after.state);
+    if (attention !== 'timer' && attention !== 'person') return decision;
     return { ...decision, evictedUntil: due };
   }
 

@@ -121,6 +121,7 @@ export {
 } from './participant.js';
 export { type ExternalSettings } from './external-branches.js';
 export { Coordinator } from './coordinator.js';
+export type { Stray } from './watchdog.js';
 export type { CoordinatorHooks, CoordinatorOptions, CoordinatorPorts } from './coordinator-options.js';
 export { type Rested, type Saved } from './decision-writer.js';
 export { Definitions, startOf } from './definitions.js';

@@ -65,6 +65,14 @@ export class LiveTransactions {
     this.dueTimes.set(id, delayedAt === Infinity ? undefined : Math.max(delayedAt, earliest));
   }
 
+  /** Whether its state names an instant of which nobody would think. While a command of it waits to be sent, its time stands
+   *  still, and nobody has to. */
+  isUnarmed(id: TransactionId): boolean {
+    const live = this.byId.get(id);
+    if (live === undefined || this.dueTimes.has(id)) return false;
+    return live.protocol.dueAt(live.state) !== undefined && this.delayOf(id) !== Infinity;
+  }
+
   /** Takes out and returns those due at `now`, earliest first, at most `max`. */
   takeDue(now: number, max: number): readonly TransactionId[] {
     return this.dueTimes.take(now, max);
@@ -80,6 +88,10 @@ export class LiveTransactions {
   /** The doubtful ones have been read again. */
   settle(ids: readonly TransactionId[]): void {
     for (const id of ids) this.doubtful.delete(id);
+  }
+
+  isDoubtful(id: TransactionId): boolean {
+    return this.doubtful.has(id);
   }
 
   get doubts(): readonly TransactionId[] {

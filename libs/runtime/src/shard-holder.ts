@@ -58,6 +58,15 @@ export class ShardHolder {
     return this.shards.has(shard);
   }
 
+  /** Whether that shard is ours by the store's own word: what was read of it BEFORE was ours too. */
+  async stillHolds(shard: Shard): Promise<boolean> {
+    const epoch = this.shards.get(shard);
+    if (epoch === undefined) return false;
+    const { owner } = this.options;
+    const { stale } = await this.journal.commit(new Map([[shard, epoch]]), emptyBatch, owner);
+    return !stale.includes(shard);
+  }
+
   get hasLost(): boolean {
     return this.lost.size > 0;
   }

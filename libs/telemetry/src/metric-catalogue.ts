@@ -89,6 +89,13 @@ export const metricCatalogue = {
     labels: ['meaning'],
     meaning: 'Came after their decision, and a person must look at them',
   },
+  strays: {
+    name: 'sagamore_strays_total',
+    kind: 'counter',
+    unit: 'transactions',
+    labels: ['finding'],
+    meaning: 'Moved and were unattended when the watchdog looked; should be 0',
+  },
   bugs: {
     name: 'sagamore_bugs_total',
     kind: 'counter',

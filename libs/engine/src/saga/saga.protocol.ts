@@ -15,7 +15,7 @@ import { claimsOf, hasLocks } from './saga.lock.js';
 import { addresseeOf, sagaMachine } from './saga.machine.js';
 import type { AnyContext, SagaDefinition } from './saga.plan.js';
 import { judgeCancel } from './saga.people.js';
-import { awaitsSignal, judgeSignal } from './saga.signal.js';
+import { awaitsPerson, awaitsSignal, judgeSignal } from './saga.signal.js';
 import { isIdle, isMoving, type Branch, type Moving, type SagaState } from './saga.state.js';
 import { dueBranch } from './saga.time.js';
 import { timelineOf } from './saga.timeline.js';
@@ -41,6 +41,7 @@ export function sagaProtocol(definition: SagaDefinition): Protocol<SagaState> {
     judgeSignal: (state, signal) => judgeSignal(definition, state, signal),
     judgeCancel: (state) => judgeCancel(definition, state),
     awaitsSignal,
+    awaitsPerson,
     lint: (known) => lint(definition, known),
     shape: shapeOf(definition),
     classifyLate: (state, event) => classifyLate(definition, state, event),

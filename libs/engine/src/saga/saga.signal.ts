@@ -96,6 +96,13 @@ function whyRefused(node: SignalNode, signal: Signal | undefined): RestReason | 
   return node.onDeadline === 'refuse' ? { kind: 'timed-out', branchId } : undefined;
 }
 
+/** Whether a person must speak before it can go on: it is held, or waits for a signal. */
+export function awaitsPerson(state: SagaState): boolean {
+  return (
+    isMoving(state) && (state.isPaused || state.active.some(({ waitingFor }) => waitingFor === 'signal'))
+  );
+}
+
 /** Whether a wait for somebody ends by time. */
 export function awaitsSignal(state: SagaState): boolean {
   return (

@@ -5,6 +5,7 @@
  */
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { attentionOf } from '../attention.js';
 import { replay } from '../machine.js';
 import type { ProbeFinding, Reply } from '../operation.js';
 import type { TransactionEvent } from '../transaction.js';
@@ -185,6 +186,17 @@ describe('for every shape of a saga and every stream of events', () => {
         const waitsForChild = after.active.some(({ waitingFor }) => waitingFor === 'child');
         if (protocol.dueAt(after) === undefined) expect(waitsForChild).toBe(true);
         expect(after.active.length).toBeGreaterThan(0);
+      }
+    });
+  });
+
+  test('a watchdog finds each moment that moves in exactly one hand: an answer, an instant, a person or a lock', () => {
+    forEveryLife(({ definition, moments }) => {
+      const protocol = sagaProtocol(definition);
+      for (const { after } of moments) {
+        const attention = attentionOf(protocol, after);
+        expect(attention).not.toBe('nobody');
+        expect(attention === undefined).toBe(protocol.standing(after).phase !== 'moving');
       }
     });
   });

@@ -3,7 +3,7 @@
  * was rolled back is never counted. A takeover counts nothing twice, because only what is newly journaled comes by here.
  */
 import { isAsking, partOf, type AskingCommand, type Half } from '@sagamore/engine';
-import type { Coordinator, Journal, Saved, StoredLateReply } from '@sagamore/runtime';
+import type { Coordinator, Journal, Saved, StoredLateReply, Stray } from '@sagamore/runtime';
 import type { Metrics, Reading } from '@sagamore/telemetry';
 
 /** Askings whose instant is remembered; beyond it the oldest is forgotten, which costs one reading of a latency. */
@@ -26,6 +26,10 @@ export class TransactionMetrics {
 
   onLateReply({ meaning }: Pick<StoredLateReply, 'meaning'>): void {
     this.metrics.add('lateReplies', { meaning });
+  }
+
+  onStray({ finding }: Pick<Stray, 'finding'>): void {
+    this.metrics.add('strays', { finding });
   }
 
   onBug(): void {
