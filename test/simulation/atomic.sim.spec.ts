@@ -7,38 +7,38 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Reply } from '@sagamore/engine';
 import { Barrier, Prepared, type Clock, type InDoubt, type Tx } from '@sagamore/runtime';
-import { simulateAtomic, type AtomicOptions, type AtomicRun } from '@sagamore/testing/world';
-
-const oneSeed = process.env.SEED === undefined ? undefined : Number(process.env.SEED);
-const seedCount = Number(process.env.SEEDS ?? 200);
-const chunk = 25;
+import { calm, simulateAtomic, type AtomicOptions, type AtomicRun } from '@sagamore/testing/world';
+import { liveAtomic, mustHold, onlySeed, seedsOf, type Totals } from './seeds.js';
 
 describe('atomic commit in a world of faults', () => {
-  if (oneSeed !== undefined) {
-    test(`seed ${oneSeed} keeps every invariant`, async () => {
-      mustHold(`seed ${oneSeed}`, await simulateAtomic(oneSeed));
-    }, 60_000);
+  if (onlySeed !== undefined) {
+    const seed = onlySeed;
+    test(`seed ${seed} keeps every invariant`, async () => mustHold(await liveAtomic(seed, {})), 60_000);
     return;
   }
 
-  const totals: Record<string, number> = {};
-  for (let first = 1; first <= seedCount; first += chunk) {
-    const last = Math.min(seedCount, first + chunk - 1);
-    test(`I12, I17-I20, S67-S76: the worlds of seeds ${first} to ${last} keep every invariant`, async () => {
-      for (let seed = first; seed <= last; seed++) {
-        const run = await simulateAtomic(seed);
-        mustHold(`seed ${seed}`, run);
-        for (const [what, times] of Object.entries(run.counts)) totals[what] = (totals[what] ?? 0) + times;
-      }
+  const totals: Totals = {};
+  for (const { first, last } of seedsOf('atomic'))
+    test(`I12, I17-I20, I43, S67-S76: the worlds of seeds ${first} to ${last} keep every invariant`, async () => {
+      for (let seed = first; seed <= last; seed++) mustHold(await liveAtomic(seed, totals));
     }, 120_000);
-  }
 
-  test.each(['confirmed', 'cancelled', 'committed', 'aborted', 'delivered', 'discarded', 'looks at doubt'])(
-    'these worlds really met: %s',
-    (what) => {
-      expect(totals[what] ?? 0).toBeGreaterThan(0);
-    },
-  );
+  test.each([
+    'confirmed',
+    'cancelled',
+    'committed',
+    'aborted',
+    'delivered',
+    'discarded',
+    'looks at doubt',
+    'fault: partition',
+    'fault: swizzle-clog',
+    'fault: clock step',
+    'fault: dying store',
+    'fault: slow store',
+  ])('these worlds really met: %s', (what) => {
+    expect(totals[what] ?? 0).toBeGreaterThan(0);
+  });
 
   test('I44: the same seed tells the same story, byte for byte', async () => {
     const [first, second] = [await simulateAtomic(7), await simulateAtomic(7)];
@@ -47,7 +47,7 @@ describe('atomic commit in a world of faults', () => {
   }, 30_000);
 });
 
-if (oneSeed === undefined) {
+if (onlySeed === undefined) {
   describe('S29, S67, S68, S72-S74: a small world, dead once at every point', () => {
     test.each(['in-tcc', 'in-two-phases', 'message'] as const)(
       '%s: a crash before or after any durable write, message or call leaves everybody or nobody',
@@ -59,7 +59,7 @@ if (oneSeed === undefined) {
         expect(points).toBeGreaterThan(15);
         for (let crashAt = 0; crashAt < points; crashAt++) {
           const run = await simulateAtomic(3, { ...small, faults: { ...quiet, crashAt } });
-          mustHold(`crash at ${crashAt}`, run);
+          mustKeep(`crash at ${crashAt}`, run);
           expect(run.faults.some((line) => line.includes(`crash at point ${crashAt}`))).toBe(true);
         }
       },
@@ -87,25 +87,7 @@ if (oneSeed === undefined) {
   });
 }
 
-const calm = {
-  dropShare: 0,
-  repeatShare: 0,
-  delayShare: 0,
-  delayMsMax: 0,
-  reorders: false,
-  crashShare: 0,
-  crashesMax: 1,
-  commitUnknownShare: 0,
-  conflictShare: 0,
-  slowCommitShare: 0,
-  providerSlowShare: 0,
-  providerLostShare: 0,
-  providerAwayShare: 0,
-  outages: [],
-  pauses: [],
-} as const;
-
-function mustHold(what: string, { violations, faults }: AtomicRun): void {
+function mustKeep(what: string, { violations, faults }: AtomicRun): void {
   if (violations.length > 0) throw new Error([what, ...violations, ...faults].join('\n'));
 }
 

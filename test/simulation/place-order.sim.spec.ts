@@ -1,8 +1,7 @@
 /**
- * Goal: whatever goes wrong on the way of an order, the invariants hold once the world is at rest.
- * Method: one seed draws one world with its faults; the real runtime lives in it over memory; an audit judges it from
- * rows, topics and the books outside. SEED=42 replays one world, SEEDS=10000 widens the search. That the audit can see
- * is shown by planting bugs between the runtime and its ports: each must be found.
+ * Goal: a seed is a whole world, no crash anywhere breaks an invariant, and the audit of these worlds can see.
+ * Method: worlds are lived twice; a small world dies once at every point; bugs are planted between the runtime and its
+ * ports, and each must be found. The search over many seeds is in `worlds-*.sim.spec.ts`.
  */
 import {
   Barrier,
@@ -20,6 +19,7 @@ import {
 } from '@sagamore/runtime';
 import { Fault } from '@sagamore/resilience';
 import {
+  calm,
   simulate,
   type FaultPlan,
   type Run,
@@ -27,76 +27,15 @@ import {
   type SimulationOptions,
 } from '@sagamore/testing/world';
 import { describe, expect, test } from '@jest/globals';
-
-const oneSeed = process.env.SEED === undefined ? undefined : Number(process.env.SEED);
-const seedCount = Number(process.env.SEEDS ?? 500);
-const chunk = 50;
+import { onlySeed } from './seeds.js';
 
 const childMet = ['children completed', 'children compensated', 'operator-resumed: accepted'];
 
-const calmFaults = {
-  dropShare: 0,
-  repeatShare: 0,
-  delayShare: 0,
-  delayMsMax: 0,
-  reorders: false,
-  crashShare: 0,
-  crashesMax: 1,
-  commitUnknownShare: 0,
-  conflictShare: 0,
-  slowCommitShare: 0,
-  providerSlowShare: 0,
-  providerLostShare: 0,
-  providerAwayShare: 0,
-  outages: [],
-  pauses: [],
-} as const;
+const isWhole = onlySeed === undefined;
 
-describe('place-order in a world of faults', () => {
-  if (oneSeed !== undefined) {
-    test(`seed ${oneSeed} keeps every invariant`, async () => {
-      const run = await simulate(oneSeed);
-      mustHold(run);
-    }, 60_000);
-    return;
-  }
-
-  const totals: Record<string, number> = {};
-  for (let first = 1; first <= seedCount; first += chunk) {
-    const last = Math.min(seedCount, first + chunk - 1);
-    test(`I01-I16, I21-I24, I26, I31, I33, I38: the worlds of seeds ${first} to ${last} keep every invariant`, async () => {
-      for (let seed = first; seed <= last; seed++) {
-        const run = await simulate(seed);
-        mustHold(run);
-        for (const [what, times] of Object.entries(run.counts)) totals[what] = (totals[what] ?? 0) + times;
-      }
-    }, 120_000);
-  }
-
-  test.each([
-    'transaction.completed',
-    'transaction.compensated',
-    'transaction.parked',
-    'children completed',
-    'children compensated',
-    'unpriced',
-    'operator-resumed: accepted',
-    'operator-paused: accepted',
-    'cancel-requested: accepted',
-    'cancel-requested: declined',
-    'writes refused for their epoch',
-    'repeated starts',
-    'breakers open',
-    'breakers half-open',
-    'breakers closed',
-    'late',
-    'faults',
-  ])('these worlds really met: %s', (what) => {
-    expect(totals[what] ?? 0).toBeGreaterThan(0);
-  });
-
+(isWhole ? describe : describe.skip)('the luck of a world is its seed', () => {
   test('I44: the same seed tells the same story, byte for byte', async () => {
-    for (const seed of [7, 36, 119]) {
+    for (const seed of [7, 24, 36, 112, 119]) {
       const [first, second] = [await simulate(seed), await simulate(seed)];
       expect(second.trace).toEqual(first.trace);
       expect(second.journal).toEqual(first.journal);
@@ -110,9 +49,9 @@ describe('place-order in a world of faults', () => {
   }, 30_000);
 });
 
-if (oneSeed === undefined) {
+if (isWhole) {
   describe('a small world, dead once at every point', () => {
-    const quiet = { ...calmFaults, untilMs: 2_000 };
+    const quiet = { ...calm, untilMs: 2_000 };
     const small: SimulationOptions = { transactions: 3, faults: quiet };
 
     test.each([
@@ -167,6 +106,15 @@ if (oneSeed === undefined) {
     test('S94: a coordinator that never looks for wishes which the broker lost', async () => {
       const run = await findWith(() => ({ journal: (inner) => new DeafJournal(inner) }), { dropShare: 0.2 });
       expect(run?.violations.some((line) => line.startsWith('I38'))).toBe(true);
+    }, 60_000);
+
+    test('a takeover that overlooks a transaction: the watchdog finds what the new owner does not remember', async () => {
+      const run = await findWith(
+        () => ({ journal: (inner) => new OverlookingJournal(inner) }),
+        {},
+        /found forgotten/,
+      );
+      expect(run).toBeDefined();
     }, 60_000);
 
     test('an undo that says done and does nothing', async () => {
@@ -305,6 +253,18 @@ abstract class JournalAround extends Journal {
 class DeafJournal extends JournalAround {
   override unheardWishes(): ReturnType<Journal['unheardWishes']> {
     return Promise.resolve([]);
+  }
+}
+
+/** Overlooks the last of those that a takeover finds; a later look sees it. */
+class OverlookingJournal extends JournalAround {
+  private readonly looked = new Set<Shard>();
+
+  override async live(...[shard, ...rest]: Parameters<Journal['live']>): ReturnType<Journal['live']> {
+    const page = await this.inner.live(shard, ...rest);
+    if (page.length === 0 || this.looked.has(shard)) return page;
+    this.looked.add(shard);
+    return page.slice(0, -1);
   }
 }
 

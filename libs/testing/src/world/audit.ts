@@ -12,6 +12,8 @@ import {
 import type { WantedOrder } from './client.js';
 import { childBranch, replayOf } from './order-in-parts.js';
 import { attemptsMax } from './place-order.js';
+import { poisonId } from './poison.js';
+import type { Provider } from './provider.js';
 import type { EffectRow, OrderRow, Outside } from './services.js';
 import type { TransactionEvent } from '@sagamore/engine';
 
@@ -20,10 +22,14 @@ export interface Evidence {
   readonly isAtRest: boolean;
   readonly facts: readonly Message[];
   readonly letters: readonly Message[];
+  /** How many poison messages landed. */
+  readonly poisons: number;
   /** Found while the world ran. */
   readonly problems: readonly string[];
   readonly outside: Outside;
   readonly shardCount: number;
+  /** Calls to the outside that one process may make at the same time. */
+  readonly callsMax: number;
   readonly holding: readonly { readonly transactions: number; readonly shards: readonly number[] }[];
   readonly initialStock: ReadonlyMap<string, number>;
   readonly orders: readonly WantedOrder[];
@@ -42,17 +48,8 @@ type Event = TransactionEvent & { readonly epoch?: number };
 export function audit(evidence: Evidence): readonly string[] {
   const findings = [...evidence.problems];
   const checks = [
-    rests,
-    stock,
-    money,
-    books,
-    effects,
-    transactions,
-    orders,
-    children,
-    facts,
-    phantoms,
-    sequence,
+    ...[rests, letters, bulkheads, stock, money, books],
+    ...[effects, transactions, orders, children, facts, phantoms, sequence],
   ];
   for (const check of checks) findings.push(...check(evidence));
   return findings;
@@ -73,8 +70,24 @@ function rests(evidence: Evidence): readonly string[] {
   const held = evidence.holding.flatMap(({ shards }) => shards).toSorted((a, b) => a - b);
   const all = Array.from({ length: evidence.shardCount }, (_, shard) => shard);
   for (const shard of all) if (!held.includes(shard)) findings.push(`I38: nobody holds shard ${shard}`);
-  for (const letter of evidence.letters) findings.push(`I24: ${letter.id} is a dead letter`);
   return findings;
+}
+
+/** I24: what is no message of ours lies among the dead letters, and nothing else does. */
+function letters({ letters: found, poisons }: Evidence): readonly string[] {
+  const wanted = Array.from({ length: poisons }, (_, number) => `${poisonId(number)}/dead-letter`);
+  const ids = new Set(found.map(({ id }) => id));
+  return [
+    ...[...ids].filter((id) => !wanted.includes(id)).map((id) => `I24: ${id} is there`),
+    ...wanted.filter((id) => !ids.has(id)).map((id) => `I24: ${id} is missing`),
+  ];
+}
+
+/** R22: no process calls the outside more often at one time than it may. */
+function bulkheads({ outside, callsMax }: Evidence): readonly string[] {
+  return Object.entries(outside).flatMap(([name, { mostAtOnce }]: [string, Provider]) =>
+    mostAtOnce > callsMax ? [`R22: ${mostAtOnce} calls at once to the ${name}, allowed are ${callsMax}`] : [],
+  );
 }
 
 function stock({ initialStock, orders: wanted, rows }: Evidence): readonly string[] {

@@ -26,11 +26,15 @@ export interface WantedOrder extends SimOrder {
 
 const skus = ['A', 'B', 'C'];
 
+export interface OrderDrawing {
+  readonly count: number;
+  readonly withinMs: number;
+  /** Whether the next order is one that a handler breaks over. Drawn apart from all else. */
+  readonly breaks: () => boolean;
+}
+
 /** The orders of a world: most go through, the others meet every "no" there is. */
-export function drawOrders(
-  luck: Random,
-  { count, withinMs }: { readonly count: number; readonly withinMs: number },
-): readonly WantedOrder[] {
+export function drawOrders(luck: Random, { count, withinMs, breaks }: OrderDrawing): readonly WantedOrder[] {
   return Array.from({ length: count }, (_, index) => {
     const fate = luck.next();
     const parcelRefused = fate >= 0.6 && fate < 0.85;
@@ -45,6 +49,7 @@ export function drawOrders(
       cardDeclined: fate >= 0.5 && fate < 0.6,
       parcelRefused,
       refundStuck: parcelRefused && fate >= 0.75,
+      stockBreaks: breaks(),
     };
   });
 }

@@ -2,13 +2,7 @@
  * The measure of each fault in one simulated world. Data only: `faults.ts` decides from it what happens when.
  */
 import type { Random } from '@sagamore/primitives';
-
-/** The database of a service, or the broker, out of reach for a while. */
-export interface Outage {
-  readonly of: string;
-  readonly fromMs: number;
-  readonly toMs: number;
-}
+import { drawStorm, noStorm, type Outage, type Place, type Storm } from './storm.js';
 
 /** A process that stands still and goes on later, taken for dead in between (R11). */
 export interface Pause {
@@ -18,7 +12,7 @@ export interface Pause {
 }
 
 /** Shares are chances in [0, 1) for each message, commit or call; instants are ms of the world's clock. */
-export interface FaultPlan {
+export interface FaultPlan extends Storm {
   /** The instant at which everything is healed. */
   readonly untilMs: number;
   readonly dropShare: number;
@@ -43,6 +37,7 @@ export interface FaultPlan {
 
 /** A world in which nothing goes wrong but what the orders themselves ask for. */
 export const calm: FaultPlan = Object.freeze({
+  ...noStorm,
   untilMs: 3_000,
   dropShare: 0,
   repeatShare: 0,
@@ -62,7 +57,8 @@ export const calm: FaultPlan = Object.freeze({
 });
 
 /** The plan of a seed. Each fault is absent from a part of the worlds, so that none can hide behind another. */
-export function drawFaultPlan(luck: Random, roles: readonly string[]): FaultPlan {
+export function drawFaultPlan(luck: Random, place: Omit<Place, 'untilMs'>): FaultPlan {
+  const { roles, services } = place;
   const share = (most: number): number => (luck.next() < 0.4 ? 0 : luck.next() * most);
   const untilMs = 4_000 + Math.floor(luck.next() * 5_000);
   const at = (): number => Math.floor(luck.next() * untilMs);
@@ -88,10 +84,9 @@ export function drawFaultPlan(luck: Random, roles: readonly string[]): FaultPlan
     pauses: some(4).map(() => {
       return { role: one(roles), atMs: at(), forMs: 300 + Math.floor(luck.next() * 4_000) };
     }),
+    ...drawStorm(luck, { ...place, untilMs }),
   };
 }
-
-const services = ['orchestrator', 'stock', 'payment', 'parcel', 'orders'];
 
 function outage(of: string, fromMs: number, forMs: number): Outage {
   return { of, fromMs, toMs: fromMs + Math.floor(forMs) };

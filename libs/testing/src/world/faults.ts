@@ -5,11 +5,40 @@
  */
 import type { Random } from '@sagamore/primitives';
 import type { FaultPlan } from './fault-plan.js';
+import type { Outage } from './storm.js';
+
+/** Every kind of fault that a world may meet; each that happens is counted under its name. */
+export const faultKinds = [
+  'lost message',
+  'repeated message',
+  'late message',
+  'overtaking message',
+  'crash',
+  'pause',
+  'serialization conflict',
+  'commit of unknown fate',
+  'slow commit',
+  'slow outside',
+  'lost answer from outside',
+  'outside away',
+  'database away',
+  'broker away',
+  'dying store',
+  'slow store',
+  'clock step',
+  'partition',
+  'swizzle-clog',
+  'poison message',
+  'broken handler',
+] as const;
+export type FaultKind = (typeof faultKinds)[number];
 
 /** Decides, one question at a time, whether something goes wrong now. After `heal` nothing does. */
 export class Faults {
   /** What happened, in words, with its instant. */
   readonly happened: string[] = [];
+  /** How often each kind happened. */
+  readonly tally = new Map<FaultKind, number>();
   private isHealed = false;
   private crashes = 0;
   private points = 0;
@@ -34,9 +63,9 @@ export class Faults {
   }
 
   /** Whether a fault of this share strikes; told to the log as `what`. */
-  strikes(share: number, what: string): boolean {
+  strikes(share: number, kind: FaultKind, what: string): boolean {
     if (this.isHealed || share === 0 || this.luck.next() >= share) return false;
-    this.note(what);
+    this.note(kind, what);
     return true;
   }
 
@@ -48,25 +77,42 @@ export class Faults {
     const strikes = !this.isHealed && this.crashes < crashesMax && this.luck.next() < crashShare;
     if (!isChosen && !strikes) return false;
     this.crashes++;
-    this.note(`crash at point ${point}: ${where}`);
+    this.note('crash', `crash at point ${point}: ${where}`);
     return true;
   }
 
-  /** Whether the database of that service is out of reach now. */
+  /** Whether the database of that service is out of reach now: away, or dead. */
   isAway(service: string): boolean {
-    if (this.isHealed) return false;
-    const at = this.now();
-    return this.plan.outages.some((each) => each.of === service && each.fromMs <= at && at < each.toMs);
+    const { outages, deaths } = this.plan;
+    const isAway = this.current([...outages, ...deaths], service) !== undefined;
+    if (isAway) this.count('database away');
+    return isAway;
+  }
+
+  /** How often the database of that service has died so far: what was begun before its last death can not be committed. */
+  deathsOf(service: string): number {
+    return this.plan.deaths.filter(({ of, fromMs }) => of === service && fromMs <= this.now()).length;
+  }
+
+  /** Whether the database of that service is slow now. */
+  isSlow(service: string): boolean {
+    const isSlow = this.current(this.plan.slowStores, service) !== undefined;
+    if (isSlow) this.count('slow store');
+    return isSlow;
+  }
+
+  /** By how much the clock of that service's database has jumped so far, ms. It stays where it is when all is healed. */
+  clockSkewOf(service: string): number {
+    const own = this.plan.clockSteps.filter(({ of, atMs }) => of === service && atMs <= this.now());
+    return own.reduce((sum, { byMs }) => sum + byMs, 0);
   }
 
   /** How long the broker stays away from now on, ms; 0 while it is there. */
   brokerAwayMs(): number {
-    if (this.isHealed) return 0;
-    const at = this.now();
-    const outage = this.plan.outages.find(
-      (each) => each.of === 'broker' && each.fromMs <= at && at < each.toMs,
-    );
-    return outage === undefined ? 0 : outage.toMs - at;
+    const outage = this.current(this.plan.outages, 'broker');
+    if (outage === undefined) return 0;
+    this.count('broker away');
+    return outage.toMs - this.now();
   }
 
   /** A whole number of ms from `from` to `to`. */
@@ -74,7 +120,19 @@ export class Faults {
     return from + Math.floor(this.luck.next() * (to - from + 1));
   }
 
-  note(what: string): void {
+  note(kind: FaultKind, what: string): void {
+    this.count(kind);
     this.happened.push(`${String(this.now()).padStart(6)} ms  ${what}`);
+  }
+
+  /** One that goes on for a while is counted whenever somebody meets it. */
+  count(kind: FaultKind): void {
+    this.tally.set(kind, (this.tally.get(kind) ?? 0) + 1);
+  }
+
+  private current(among: readonly Outage[], of: string): Outage | undefined {
+    if (this.isHealed) return undefined;
+    const at = this.now();
+    return among.find((each) => each.of === of && each.fromMs <= at && at < each.toMs);
   }
 }

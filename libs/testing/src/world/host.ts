@@ -4,6 +4,7 @@
  */
 import type { Clock } from '@sagamore/runtime';
 import type { Faults } from './faults.js';
+import type { Link } from './storm.js';
 
 /** What a process is cut off from when it dies or is taken for dead. */
 export interface Lifeline {
@@ -13,6 +14,9 @@ export interface Lifeline {
   pause?(): void;
   /** It goes on, and finds out. */
   resume?(): void;
+  /** A link of the process is cut; the process itself goes on. */
+  cut?(link: Link): void;
+  mend?(link: Link): void;
 }
 
 /** Shared by everything in one world. */
@@ -29,6 +33,8 @@ export class Host {
   private state: 'up' | 'paused' | 'dead' = 'up';
   private readonly lifelines: Lifeline[] = [];
   private readonly waiting: (() => void)[] = [];
+  /** How many clogs lie on each link, and who waits for the last of them to go. */
+  private readonly cuts = new Map<Link, { count: number; readonly waiting: (() => void)[] }>();
 
   constructor(
     /** Unique in its world: the owner name of a process that never comes back under it. */
@@ -94,6 +100,45 @@ export class Host {
     this.base.note(`${this.name} goes on`);
     for (const work of this.waiting.splice(0)) work();
     for (const lifeline of this.lifelines) lifeline.resume?.();
+  }
+
+  /** Whether that link of the process is whole. */
+  reaches(link: Link): boolean {
+    return (this.cuts.get(link)?.count ?? 0) === 0;
+  }
+
+  /** Resolves when that link is whole. */
+  mended(link: Link): Promise<void> | undefined {
+    const cut = this.cuts.get(link);
+    if (cut === undefined || cut.count === 0) return undefined;
+    return new Promise((resolve) => cut.waiting.push(resolve));
+  }
+
+  cut(link: Link): void {
+    if (this.state === 'dead') return;
+    const cut = this.cuts.get(link) ?? { count: 0, waiting: [] };
+    this.cuts.set(link, cut);
+    if (cut.count++ > 0) return;
+    this.base.note(`${this.name} loses its ${link}`);
+    for (const lifeline of this.lifelines) lifeline.cut?.(link);
+  }
+
+  /** Takes one clog from that link; the last one gone, it is whole again. */
+  mend(link: Link): void {
+    const cut = this.cuts.get(link);
+    if (this.state === 'dead' || cut === undefined || cut.count === 0 || --cut.count > 0) return;
+    this.base.note(`${this.name} has its ${link} again`);
+    for (const work of cut.waiting.splice(0)) work();
+    for (const lifeline of this.lifelines) lifeline.mend?.(link);
+  }
+
+  /** Everything that was cut is whole, and what stood still goes on. */
+  heal(): void {
+    for (const [link, cut] of this.cuts) {
+      cut.count = Math.min(cut.count, 1);
+      this.mend(link);
+    }
+    this.resume();
   }
 }
 

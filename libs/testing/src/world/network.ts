@@ -5,6 +5,7 @@
 import { MemoryBus, type MemoryBroker } from '@sagamore/memory';
 import {
   Bus,
+  buriedTopicOf,
   startType,
   type ActiveSubscription,
   type Delivery,
@@ -27,15 +28,17 @@ export class Network {
   carry(message: Message): void {
     const { faults } = this.base;
     const { dropShare, repeatShare } = faults.plan;
-    if (mayBeLost(message) && faults.strikes(dropShare, `lost: ${message.id}`)) return;
+    if (mayBeLost(message) && faults.strikes(dropShare, 'lost message', `lost: ${message.id}`)) return;
     this.arrive(message, this.delayOf(message));
-    if (faults.strikes(repeatShare, `repeated: ${message.id}`)) this.arrive(message, this.delayOf(message));
+    if (faults.strikes(repeatShare, 'repeated message', `repeated: ${message.id}`))
+      this.arrive(message, this.delayOf(message));
   }
 
   private delayOf(message: Message): number {
     const { faults } = this.base;
     const { delayShare, delayMsMax } = faults.plan;
-    if (!mayBeLost(message) || !faults.strikes(delayShare, `late: ${message.id}`)) return faults.ms(0, 3);
+    const isLate = mayBeLost(message) && faults.strikes(delayShare, 'late message', `late: ${message.id}`);
+    if (!isLate) return faults.ms(0, 3);
     return faults.ms(5, delayMsMax);
   }
 
@@ -45,7 +48,8 @@ export class Network {
     const wanted = clock.now() + delayMs;
     const mayOvertake = faults.plan.reorders && mayBeLost(message) && !faults.healed;
     const at = mayOvertake ? wanted : Math.max(wanted, this.lastArrival.get(road) ?? 0);
-    if (!mayOvertake) this.lastArrival.set(road, at);
+    if (mayOvertake && at < (this.lastArrival.get(road) ?? 0)) faults.count('overtaking message');
+    this.lastArrival.set(road, mayOvertake ? Math.max(at, this.lastArrival.get(road) ?? 0) : at);
     clock.after(at - clock.now(), () => {
       this.base.touch();
       this.base.note(`arrives: ${message.topic} ${message.id}`);
@@ -57,6 +61,7 @@ export class Network {
 /** What its sender, or its sender's watchdog, asks for again when no answer comes. A child's answer is none of these: its
  *  parent, once told that it works, waits without asking. */
 function mayBeLost({ type, topic, data }: Message): boolean {
+  if (buriedTopicOf(topic) !== undefined) return false;
   if (/-child\b/.test(type)) return !/-child\./.test(type);
   if (type === startType || type === 'transaction.wish' || topic.endsWith('.commands')) return true;
   return typeof data === 'object' && data !== null && ('reply' in data || 'finding' in data);
@@ -79,6 +84,12 @@ export class HostBus extends Bus {
       crash: () => this.receiver.crash(),
       pause: () => this.receiver.crash(),
       resume: () => this.rejoin(),
+      cut: (link) => {
+        if (link === 'broker') this.receiver.crash();
+      },
+      mend: (link) => {
+        if (link === 'broker') this.rejoin();
+      },
     });
   }
 
@@ -98,7 +109,7 @@ export class HostBus extends Bus {
 
   override async subscribe(subscription: Subscription): Promise<ActiveSubscription> {
     this.subscriptions.push(subscription);
-    await this.join(subscription);
+    if (this.isInTouch) await this.join(subscription);
     return { stop: async () => undefined, healthy: () => this.host.isUp };
   }
 
@@ -122,9 +133,11 @@ export class HostBus extends Bus {
 
   private async untilBrokerIsBack(): Promise<void> {
     const { clock, faults } = this.host.base;
-    for (let awayMs = faults.brokerAwayMs(); awayMs > 0; awayMs = faults.brokerAwayMs()) {
-      await new Promise<void>((resolve) => void clock.after(awayMs, resolve));
+    for (let awayMs = faults.brokerAwayMs(); awayMs > 0 || !this.host.reaches('broker');) {
+      if (awayMs > 0) await new Promise<void>((resolve) => void clock.after(awayMs, resolve));
+      await this.host.mended('broker');
       await this.host.pass();
+      awayMs = faults.brokerAwayMs();
     }
   }
 
@@ -157,7 +170,12 @@ export class HostBus extends Bus {
     });
   }
 
+  private get isInTouch(): boolean {
+    return this.host.isUp && this.host.reaches('broker');
+  }
+
   private rejoin(): void {
+    if (!this.isInTouch) return;
     this.receiver.crash();
     this.receiver = this.newReceiver();
     for (const subscription of this.subscriptions) void this.rejoinBy(this.receiver, subscription);

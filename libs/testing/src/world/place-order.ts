@@ -20,6 +20,8 @@ export interface SimOrder {
   readonly parcelRefused: boolean;
   /** The refund fails until the world is healed, so that the transaction parks. */
   readonly refundStuck: boolean;
+  /** The handler that takes stock for it throws. */
+  readonly stockBreaks: boolean;
 }
 
 /** A schema that believes everything: the world's messages are its own. */

@@ -24,6 +24,9 @@ export class Provider {
   readonly books = new Map<string, ProviderEntry>();
   /** Times an effect was had, by key: more than once is a double charge. */
   readonly effects = new Map<string, number>();
+  /** The most calls that one process had under way at the same time. */
+  mostAtOnce = 0;
+  private readonly underWay = new Map<Host, number>();
 
   constructor(private readonly name: string) {}
 
@@ -56,15 +59,33 @@ export class Provider {
 
   /** The request travels, takes effect, and its answer travels back: any of the three may go wrong. */
   private async call(host: Host, effect: () => Reply): Promise<Reply> {
+    const count = (this.underWay.get(host) ?? 0) + 1;
+    this.underWay.set(host, count);
+    this.mostAtOnce = Math.max(this.mostAtOnce, count);
+    try {
+      return await this.exchange(host, effect);
+    } finally {
+      this.underWay.set(host, (this.underWay.get(host) ?? 1) - 1);
+    }
+  }
+
+  private async exchange(host: Host, effect: () => Reply): Promise<Reply> {
     const { faults } = host.base;
     const { providerSlowShare, providerLostShare, providerAwayShare } = faults.plan;
     await host.pass();
     await this.travel(host, providerSlowShare);
-    if (faults.strikes(providerAwayShare, `${this.name} is away`)) throw this.away('answers 503');
+    if (!host.reaches('outside')) throw this.away('cannot be reached');
+    if (faults.strikes(providerAwayShare, 'outside away', `${this.name} is away`))
+      throw this.away('answers 503');
     const reply = effect();
     host.base.note(`${this.name} answers ${reply.outcome}`);
     await host.survives('after a call to the outside');
-    if (faults.strikes(providerLostShare, `${this.name} loses an answer`)) throw this.away('does not answer');
+    const isLost = faults.strikes(
+      providerLostShare,
+      'lost answer from outside',
+      `${this.name} loses an answer`,
+    );
+    if (isLost || !host.reaches('outside')) throw this.away('does not answer');
     await this.travel(host, providerSlowShare);
     await host.pass();
     return reply;
@@ -72,7 +93,8 @@ export class Provider {
 
   private async travel(host: Host, slowShare: number): Promise<void> {
     const { faults, clock } = host.base;
-    const ms = faults.strikes(slowShare, `${this.name} is slow`) ? faults.ms(300, 4_000) : faults.ms(1, 10);
+    const isSlow = faults.strikes(slowShare, 'slow outside', `${this.name} is slow`);
+    const ms = isSlow ? faults.ms(300, 4_000) : faults.ms(1, 10);
     await new Promise<void>((resolve) => void clock.after(ms, resolve));
     host.base.touch();
   }

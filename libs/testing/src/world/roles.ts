@@ -12,6 +12,7 @@ import { HostBus } from './network.js';
 import { protocolsWith, type Pricing } from './order-in-parts.js';
 import { handlersOf } from './services.js';
 import type { World } from './world.js';
+import { WatchedBus } from './watched-bus.js';
 import { WatchedJournal } from './watched-journal.js';
 
 /** Two coordinators share the shards; payment runs twice, so that two processes meet over one charge. */
@@ -35,6 +36,9 @@ const narrow = {
   rampPerSecond: 20,
   rampMs: 2_000,
 };
+
+/** Calls to the outside that one process makes at the same time. */
+export const callsMax = 2;
 
 /** A process and what a person or a client may ask of it. */
 export interface Running {
@@ -83,11 +87,17 @@ function coordinate(
   const plain = new MemoryJournal(database, outbox);
   const { sabotage } = world;
   const journal = new WatchedJournal(sabotage.journal?.(plain) ?? plain, database, world);
+  const watched = new WatchedBus(sabotage.bus?.(bus) ?? bus, {
+    trialsMax: narrow.trialsMax,
+    resetMs: narrow.resetMs,
+    now: () => journal.now(),
+    watcher: world,
+  });
   const coordinator = new Coordinator(
     {
       journal,
       relay,
-      bus: sabotage.bus?.(bus) ?? bus,
+      bus: watched,
       clock,
       random: seededRandom(hashOf(host.name) ^ world.seed),
       trials: new MemoryTrials(database),
@@ -100,9 +110,10 @@ function coordinate(
       takeoverGraceMs: 300,
       wishSweepMs: 1_500,
       window: narrow,
+      watchMs: 400,
       hooks: {
         onFault: () => world.count('faults survived'),
-        onBreaker: (_participant, phase) => world.count(`breakers ${phase}`),
+        onBreaker: (participant, phase) => watched.hear(participant, phase),
         onLate: (count) => world.count('late', count),
         // Every participant here keeps a barrier, so nothing can take effect behind its undo.
         onLateReply: ({ transactionId, branchId, meaning }) => {
@@ -110,6 +121,8 @@ function coordinate(
             world.problems.push(`I14: ${transactionId} ${branchId} needs an undo`);
           else world.count(`late replies: ${meaning}`);
         },
+        onStray: ({ transactionId, finding }) =>
+          world.problems.push(`I38: ${transactionId} is found ${finding}`),
         onBug: (id, error) => world.problems.push(`bug: ${id} ${String(error)}`),
       },
     },
@@ -122,9 +135,9 @@ function coordinate(
 function pricingOf({ base: { faults } }: Host, clock: HostClock, world: World): Pricing {
   const takeTime = async (what: string): Promise<void> => {
     world.count(what);
-    if (faults.strikes(faults.plan.providerSlowShare, `${what} is slow`))
+    if (faults.strikes(faults.plan.providerSlowShare, 'slow outside', `${what} is slow`))
       await new Promise<void>((resolve) => void clock.after(faults.ms(50, 1_500), resolve));
-    if (faults.strikes(faults.plan.providerAwayShare, `${what} fails`))
+    if (faults.strikes(faults.plan.providerAwayShare, 'outside away', `${what} fails`))
       throw new Fault('PROVIDER_UNAVAILABLE', 'no price can be had', { retryable: true });
   };
   return {
@@ -159,7 +172,7 @@ function participate(running: Running, { service, bus, clock, world }: Participa
       service,
       owner: host.name,
       handlers: handlersOf(service, host, world.outside).map((each) => sabotage.handler?.(each) ?? each),
-      callsMax: 2,
+      callsMax,
       claimMs: 1_200,
       triesMax: 2,
       pauseMs: 30,

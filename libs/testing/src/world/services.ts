@@ -16,6 +16,9 @@ import {
 } from './place-order.js';
 import type { Provider } from './provider.js';
 
+/** The services whose effects are logged. */
+export const effectServices = ['stock', 'payment', 'parcel', 'orders'] as const;
+
 /** One effect, in the log of its service. */
 export interface EffectRow {
   readonly operationId: string;
@@ -41,7 +44,7 @@ export function handlersOf(service: string, host: Host, { cards, carrier }: Outs
   switch (service) {
     case 'stock':
       return [
-        local(takeStock, 'action', (command, tx) => take(command, tx)),
+        local(takeStock, 'action', (command, tx) => take(command, host, tx)),
         local(takeStock, 'compensation', (command, tx) => giveBack(command, tx)),
       ];
     case 'payment':
@@ -81,8 +84,12 @@ function local(declared: Operation, half: Half, work: Work): Handler {
   };
 }
 
-async function take(command: HandledCommand, tx: Tx): Promise<Reply> {
-  const { sku, quantity } = command.payload as SimOrder;
+async function take(command: HandledCommand, host: Host, tx: Tx): Promise<Reply> {
+  const { sku, quantity, stockBreaks } = command.payload as SimOrder;
+  if (stockBreaks) {
+    host.base.faults.note('broken handler', `${host.name} throws over ${command.transactionId}`);
+    throw new TypeError('this order breaks whoever looks at it');
+  }
   const available = (await stockTable(tx).lock(sku)) ?? 0;
   if (available < quantity) return refused('out-of-stock');
   await stockTable(tx).put(sku, available - quantity);

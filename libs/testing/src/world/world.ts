@@ -16,13 +16,16 @@ import {
   type Message,
 } from '@sagamore/runtime';
 import { audit, type Evidence } from './audit.js';
+import { scheduleClogs, type ClogWorld } from './clogs.js';
 import { calm, drawFaultPlan, type FaultPlan } from './fault-plan.js';
-import { Faults } from './faults.js';
-import { Host, type WorldBase } from './host.js';
+import { faultKinds, Faults, type FaultKind } from './faults.js';
+import { Host } from './host.js';
 import { drawOrders, Client } from './client.js';
 import { Network } from './network.js';
+import { poisonMessage } from './poison.js';
 import { Provider } from './provider.js';
-import { boot, roles, type Running } from './roles.js';
+import { boot, callsMax, roles, type Running } from './roles.js';
+import { StepAudit } from './step-audit.js';
 
 /** How a planted bug gets between the runtime and its ports. */
 export interface Sabotage {
@@ -58,6 +61,10 @@ export interface Run {
   report(): string;
 }
 
+const services = ['orchestrator', 'stock', 'payment', 'parcel', 'orders'];
+/** Where commands and everything for the coordinators go. */
+const topics = [inboxTopic, ...services.slice(1).map((service) => `${service}.commands`)];
+
 /** How long a healed world may take to come to rest, ms (I38). */
 const restWithinMs = 60_000;
 const stepMs = 100;
@@ -69,7 +76,7 @@ export async function simulate(seed: number, options: SimulationOptions = {}): P
 }
 
 /** Everything that outlives its processes. */
-export class World implements WorldBase {
+export class World implements ClogWorld {
   readonly clock = new ManualClock();
   readonly broker = new MemoryBroker();
   readonly stores = new Map<string, MemoryStore>();
@@ -86,7 +93,9 @@ export class World implements WorldBase {
   readonly sabotage: Sabotage;
   private readonly running = new Map<Host, Running>();
   private readonly client: Client;
+  private readonly stepAudit = new StepAudit(this);
   private bootedCount = 0;
+  private poisons = 0;
   private activity = 0;
 
   constructor(
@@ -94,14 +103,16 @@ export class World implements WorldBase {
     { transactions, faults = {}, sabotage = {} }: SimulationOptions,
   ) {
     this.luck = seededRandom(seed);
-    const drawn = drawFaultPlan(seededRandom(seed ^ 0x5eed), roles);
+    const drawn = drawFaultPlan(seededRandom(seed ^ 0x5eed), { roles, services, topics });
     const plan = faults === 'none' ? calm : { ...drawn, ...faults };
     this.faults = new Faults(plan, seededRandom(seed ^ 0xfa17), () => this.clock.now());
     this.network = new Network(this, this.broker);
     this.shardCount = 1 + Math.floor(this.luck.next() * 4);
     this.sabotage = sabotage;
     const count = transactions ?? 10 + Math.floor(this.luck.next() * 31);
-    this.client = new Client(this, drawOrders(this.luck, { count, withinMs: plan.untilMs * 0.8 }));
+    const fate = seededRandom(seed ^ 0xb0b);
+    const breaks = (): boolean => fate.next() < plan.brokenShare;
+    this.client = new Client(this, drawOrders(this.luck, { count, withinMs: plan.untilMs * 0.8, breaks }));
   }
 
   touch(): void {
@@ -129,6 +140,14 @@ export class World implements WorldBase {
     return [...this.running.values()].filter((each) => each.role === role && each.host.isUp);
   }
 
+  hostOf(role: string): Host | undefined {
+    return this.up(role)[0]?.host;
+  }
+
+  replace(role: string): void {
+    this.boot(role);
+  }
+
   shardOf(transactionId: string): number {
     return shardOf(transactionId, this.shardCount);
   }
@@ -139,6 +158,8 @@ export class World implements WorldBase {
     for (const role of roles) this.boot(role);
     this.client.start();
     this.schedulePauses();
+    scheduleClogs(this);
+    this.schedulePoison();
     const { untilMs } = this.faults.plan;
     while (this.clock.now() < untilMs) await this.advance();
     this.heal();
@@ -149,12 +170,10 @@ export class World implements WorldBase {
 
   private openTopics(): void {
     this.broker.topic(inboxTopic).ensure(this.shardCount);
-    for (const service of ['stock', 'payment', 'parcel', 'orders']) {
-      this.broker.topic(`${service}.commands`).ensure(1 + Math.floor(this.luck.next() * 3));
-    }
+    for (const topic of topics.slice(1))
+      this.broker.topic(topic).ensure(1 + Math.floor(this.luck.next() * 3));
     this.watch(transactionEventsTopic, this.facts);
-    for (const topic of [inboxTopic, ...['stock', 'payment', 'parcel', 'orders'].map((s) => `${s}.commands`)])
-      this.watch(deadLetterTopic(topic), this.letters);
+    for (const topic of topics) this.watch(deadLetterTopic(topic), this.letters);
   }
 
   private watch(topic: string, into: Message[]): void {
@@ -189,7 +208,7 @@ export class World implements WorldBase {
       this.clock.after(atMs, () => {
         const [chosen] = this.up(role);
         if (chosen === undefined || this.faults.healed) return;
-        this.faults.note(`${chosen.host.name} stands still for ${forMs} ms`);
+        this.faults.note('pause', `${chosen.host.name} stands still for ${forMs} ms`);
         chosen.host.pause();
         if (this.faults.ms(0, 1) === 1) this.boot(role);
         this.clock.after(forMs, () => chosen.host.resume());
@@ -197,10 +216,22 @@ export class World implements WorldBase {
     }
   }
 
+  /** Straight onto the topic: who writes it asks no process of ours. */
+  private schedulePoison(): void {
+    for (const poison of this.faults.plan.poisons) {
+      this.clock.after(poison.atMs, () => {
+        const number = this.poisons++;
+        this.faults.note('poison message', `nonsense ${number} lands on ${poison.topic}`);
+        const partition = poison.topic === inboxTopic ? number % this.shardCount : 0;
+        this.broker.topic(poison.topic).append(poisonMessage(poison, number, partition));
+      });
+    }
+  }
+
   private heal(): void {
     this.note('healed');
     this.faults.heal();
-    for (const { host } of this.running.values()) host.resume();
+    for (const { host } of this.running.values()) host.heal();
   }
 
   private async rest(): Promise<boolean> {
@@ -226,8 +257,9 @@ export class World implements WorldBase {
     );
   }
 
-  private advance(): Promise<void> {
-    return this.clock.advanceAsync(stepMs, () => this.settle());
+  private async advance(): Promise<void> {
+    await this.clock.advanceAsync(stepMs, () => this.settle());
+    this.stepAudit.look();
   }
 
   /** Lets promises run until nothing has called a port for a while. It need not drain them: the order of what is left
@@ -254,7 +286,9 @@ export class World implements WorldBase {
       problems,
       outside,
       shardCount,
+      callsMax,
       holding,
+      poisons: this.poisons,
       initialStock: this.client.initialStock,
       orders: this.client.orders,
       rows: <Row>(service: string, table: string) => this.store(service).committed<Row>(table),
@@ -266,6 +300,9 @@ export class World implements WorldBase {
     const journal = journalOf(this.store('orchestrator'));
     this.count('crash points', this.faults.pointsPassed);
     this.count('faults', this.faults.happened.length);
+    for (const [kind, times] of this.faults.tally) this.count(`fault: ${kind}`, times);
+    for (const { mostAtOnce } of Object.values(this.outside))
+      if (mostAtOnce === callsMax) this.count('bulkheads full');
     for (const { type } of this.facts) this.count(type);
     for (const [, { parent, status }] of this.store('orchestrator').committed<StoredFamily>('transaction'))
       if (parent !== undefined) this.count(`children ${status}`);
@@ -305,5 +342,5 @@ function reportOf({
   ].join('\n');
 }
 
-export type { FaultPlan };
+export { calm, faultKinds, type FaultKind, type FaultPlan };
 export { simulateAtomic, type AtomicOptions, type AtomicRun, type AtomicSabotage } from './atomic/world.js';

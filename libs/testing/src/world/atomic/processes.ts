@@ -67,8 +67,11 @@ function coordinate(process: Process, { database, bus, clock }: Parts, world: At
       takeoverGraceMs: 300,
       // A participant that was left alone is tried again well within the time that a healed world has to come to rest.
       window: { resetMs: 2_000 },
+      watchMs: 400,
       hooks: {
         onFault,
+        onStray: ({ transactionId, finding }) =>
+          world.problems.push(`I38: ${transactionId} is found ${finding}`),
         onBug: (id, error) => world.problems.push(`bug: ${id} ${String(error)}`),
       },
     },

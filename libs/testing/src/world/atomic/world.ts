@@ -13,9 +13,10 @@ import {
   type Prepared,
   type StartData,
 } from '@sagamore/runtime';
+import { scheduleClogs, type ClogWorld } from '../clogs.js';
 import { calm, drawFaultPlan, type FaultPlan } from '../fault-plan.js';
 import { Faults } from '../faults.js';
-import { Host, type WorldBase } from '../host.js';
+import { Host } from '../host.js';
 import { epochMs } from '../host-ports.js';
 import { Network } from '../network.js';
 import { Provider } from '../provider.js';
@@ -63,13 +64,15 @@ interface Wanted {
   readonly atMs: number;
 }
 
+const services = ['orchestrator', 'stock', 'ledger', 'card'];
+
 /** How long a healed world may take to come to rest, ms (I38). */
 const restWithinMs = 60_000;
 const stepMs = 100;
 /** What is not saved by then never will be, ms. */
 const savedWithinMs = 20_000;
 
-export class AtomicWorld implements WorldBase {
+export class AtomicWorld implements ClogWorld {
   readonly clock = new ManualClock();
   readonly broker = new MemoryBroker();
   readonly cards = new Provider('card network');
@@ -91,7 +94,7 @@ export class AtomicWorld implements WorldBase {
     { each = 5, protocols = names, faults = {}, sabotage = {} }: AtomicOptions,
   ) {
     const luck = seededRandom(seed);
-    const drawn = drawFaultPlan(seededRandom(seed ^ 0x5eed), roles);
+    const drawn = drawFaultPlan(seededRandom(seed ^ 0x5eed), { roles, services, topics: [inboxTopic] });
     const plan = faults === 'none' ? calm : { ...drawn, ...faults };
     this.faults = new Faults(plan, seededRandom(seed ^ 0xfa17), () => this.clock.now());
     this.network = new Network(this, this.broker);
@@ -120,15 +123,24 @@ export class AtomicWorld implements WorldBase {
     return store;
   }
 
+  hostOf(role: string): Host | undefined {
+    return [...this.running.values()].find((each) => each.role === role && each.host.isUp)?.host;
+  }
+
+  replace(role: string): void {
+    this.boot(role);
+  }
+
   async run(): Promise<AtomicRun> {
     this.broker.topic(inboxTopic).ensure(this.shardCount);
     for (const role of roles) this.boot(role);
     for (const each of this.wanted) this.clock.after(each.atMs, () => this.begin(each));
     this.schedulePauses();
+    scheduleClogs(this);
     while (this.clock.now() < this.faults.plan.untilMs) await this.advance();
     this.note('healed');
     this.faults.heal();
-    for (const { host } of this.running.values()) host.resume();
+    for (const { host } of this.running.values()) host.heal();
     const isAtRest = await this.rest();
     const violations = audit({
       isAtRest,
@@ -138,6 +150,7 @@ export class AtomicWorld implements WorldBase {
     });
     for (const { status } of this.rows()) this.count(status);
     this.count('crash points', this.faults.pointsPassed);
+    for (const [kind, times] of this.faults.tally) this.count(`fault: ${kind}`, times);
     return { violations, faults: this.faults.happened, trace: this.trace, counts: this.counts };
   }
 
@@ -213,11 +226,12 @@ export class AtomicWorld implements WorldBase {
   private schedulePauses(): void {
     for (const { role, atMs, forMs } of this.faults.plan.pauses)
       this.clock.after(atMs, () => {
-        const chosen = [...this.running.values()].find((each) => each.role === role && each.host.isUp);
+        const chosen = this.hostOf(role);
         if (chosen === undefined || this.faults.healed) return;
-        chosen.host.pause();
+        this.faults.note('pause', `${chosen.name} stands still for ${forMs} ms`);
+        chosen.pause();
         this.boot(role);
-        this.clock.after(forMs, () => chosen.host.resume());
+        this.clock.after(forMs, () => chosen.resume());
       });
   }
 
