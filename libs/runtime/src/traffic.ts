@@ -69,10 +69,11 @@ export class Traffic {
     return this.begin(live, command);
   }
 
-  /** An answer that came in. What a stranger says of what nobody asked for tells nothing (B96). */
+  /** An answer that came in. What a stranger says of what nobody asked for tells nothing (B96). What has not gone out keeps its
+   *  place until a commit says that it is not wanted any more (R12): this batch may fail. */
   hear(input: Input): void {
     const answered = this.answeredBy(input);
-    if (answered === undefined) return;
+    if (answered?.errand.sentAt === undefined) return;
     this.end(answered.errand, answered.outcome);
   }
 

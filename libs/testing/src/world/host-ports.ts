@@ -51,7 +51,7 @@ export class HostDatabase extends MemoryDatabase {
       clock: host.base.clock,
       store,
       epochMs,
-      onCommit: { before: () => beforeCommit(host), after: () => afterCommit(host) },
+      onCommit: { before: () => beforeCommit(host, service), after: () => afterCommit(host) },
     });
     host.attach({ crash: () => this.crash() });
   }
@@ -120,12 +120,20 @@ export class HostDatabase extends MemoryDatabase {
   }
 }
 
-async function beforeCommit(host: Host): Promise<void> {
+async function beforeCommit(host: Host, service: string): Promise<void> {
   const { faults, clock } = host.base;
+  const deaths = faults.deathsOf(service);
   const { slowCommitShare, conflictShare, commitUnknownShare } = faults.plan;
   await host.survives('before a commit');
   if (faults.strikes(slowCommitShare, 'slow commit', `${host.name} commits slowly`)) {
     await new Promise<void>((resolve) => void clock.after(faults.ms(1, 60), resolve));
+  }
+  if (faults.isSlow(service)) {
+    await new Promise<void>((resolve) => void clock.after(faults.ms(20, 400), resolve));
+  }
+  if (faults.deathsOf(service) !== deaths && !faults.healed) {
+    faults.note('dying store', `${host.name} loses a commit with the store of ${service}`);
+    throw commitUnknown();
   }
   if (
     faults.strikes(conflictShare, 'serialization conflict', `${host.name} meets a serialization conflict`)

@@ -88,8 +88,8 @@ export function drawStorm(luck: Random, place: Place): Storm {
       atMs: at(),
       byMs: Math.round((luck.next() * 2 - 1) * clockStepMsMax),
     })),
-    deaths: some(1).map(() => while_(1_000)),
-    slowStores: some(1).map(() => while_(2_000)),
+    deaths: some(2).map(() => while_(1_000)),
+    slowStores: some(2).map(() => while_(2_000)),
     poisons: some(3).map(() => ({ topic: oneOf(topics, luck), atMs: at() })),
     brokenShare: luck.next() < 0.3 ? 0.1 : 0,
   };

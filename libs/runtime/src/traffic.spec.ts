@@ -1,0 +1,58 @@
+/**
+ * Goal: what waits to be sent to a participant stays in its place until a commit says that it is not wanted any more.
+ * Method: a window with room for one command; what comes in is told to it as the coordinator would, BEFORE its commit.
+ */
+import { expect, test } from '@jest/globals';
+import { saga, sagaProtocol, succeeded, type SendCommand } from '@sagamore/engine';
+import { transactionOne, transactionTwo, trusted } from '../../../test/support/runtime.js';
+import { defaultWindow } from './coordinator-options.js';
+import type { LiveTransaction } from './decision.js';
+import { operation } from './operation.js';
+import { Traffic } from './traffic.js';
+import { TrialsAlone } from './trials.js';
+
+const take = operation('stock.take', {
+  input: trusted<object>(),
+  output: trusted<unknown>(),
+  undo: 'return',
+});
+const protocol = sagaProtocol(
+  saga<object>('order', { version: 1 })
+    .step('take', take, ({ input }) => input)
+    .define(),
+);
+
+function liveOf(transactionId: string): { readonly live: LiveTransaction; readonly command: SendCommand } {
+  const { state, commands } = protocol.begin({ transactionId, input: {}, at: 0 });
+  const command = commands.find((each) => each.type === 'send');
+  if (command === undefined) throw new Error('it asks for nothing');
+  const record = { transactionId, definition: 'order', version: 1, shard: 0, input: {}, startedAt: 0 };
+  return { live: { record, protocol, state, seq: 0 }, command };
+}
+
+test('R12: a reply that is heard and not yet saved takes nothing out of the queue; only its commit does', () => {
+  const traffic = new Traffic({
+    ...{ ...defaultWindow, outstandingMax: 2, keptForUndo: 1 },
+    trials: new TrialsAlone(),
+    now: () => 0,
+    onBreaker: () => {},
+    onFault: () => {},
+  });
+  const [first, second] = [liveOf(transactionOne), liveOf(transactionTwo)];
+  expect(traffic.admits(first.live, first.command)).toBe(true);
+  expect(traffic.admits(second.live, second.command)).toBe(false);
+
+  const { branchId, operation: half, generation } = second.command;
+  const reply = { branchId, operation: half, generation, attempt: 1, reply: succeeded({}) };
+  traffic.hear({
+    ...{ kind: 'reply', transactionId: transactionTwo, shard: 0 },
+    reply: { transactionId: transactionTwo, ...reply },
+  });
+  // The store is away, so the batch failed: the transaction waits as before, and its time stands still.
+  expect(traffic.delayOf(transactionTwo)).toBe(Infinity);
+
+  const { state } = protocol.transition(second.live.state, { type: 'replied', at: 1, ...reply });
+  traffic.follow({ after: { ...second.live, state }, entries: [] });
+  expect([traffic.delayOf(transactionTwo), traffic.isHeldUp]).toEqual([0, true]);
+  expect(traffic.take()).toEqual([]);
+});
