@@ -101,7 +101,11 @@ export default {
       from: { path: '^(apps|libs|test|deploy)/([^/]+)/' },
       to: {
         path: '^libs/([^/]+)/src/',
-        pathNot: ['^libs/[^/]+/src/index\\.ts$', '^libs/testing/src/(world/world|kit/kit)\\.ts$', '^$1/$2/'],
+        pathNot: [
+          '^libs/[^/]+/src/index\\.ts$',
+          '^libs/testing/src/(world/world|kit/kit|explorer/explorer)\\.ts$',
+          '^$1/$2/',
+        ],
       },
     },
     {

@@ -65,6 +65,16 @@ describe('a table seen by a transaction', () => {
     ]);
   });
 
+  test('is told among those of its store as long as it holds a row', async () => {
+    const store = new MemoryStore();
+    const database = client(store);
+    await put(database, 'a', 1);
+    store.table('empty');
+    expect(store.filled).toEqual(['stock']);
+    await database.transaction((tx) => stock(tx).delete('a'));
+    expect(store.filled).toEqual([]);
+  });
+
   test('an insert of a row that exists fails the transaction with DATA_REJECTED', async () => {
     const database = client(new MemoryStore());
     await put(database, 'tea', 1);

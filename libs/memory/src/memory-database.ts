@@ -23,6 +23,11 @@ export class MemoryStore {
     return table;
   }
 
+  /** The tables that hold a row, in the order in which they were first named. */
+  get filled(): readonly string[] {
+    return [...this.tables.values()].filter(({ rows }) => rows.size > 0).map(({ name }) => name);
+  }
+
   /** The next number of a sequence, from 1. */
   next(sequence: string): number {
     const number = (this.sequences.get(sequence) ?? 0) + 1;
