@@ -142,7 +142,13 @@ describe('R25: a collector', () => {
       expect(Math.min(...having)).toBeLessThan(2 * Math.min(...without) + lateMs / 10);
       if (manner !== 'refuses') expect(heard()).toBeGreaterThan(0);
       const findings = await audit(
-        { directory: directories.at(-1) ?? '', environment: {}, waitSeconds: 20, providers: true },
+        {
+          directory: directories.at(-1) ?? '',
+          environment: {},
+          waitSeconds: 20,
+          mayStart: false,
+          providers: true,
+        },
         { progress: () => {}, finding: () => {} },
       );
       expect(findings.filter(({ violations }) => violations.length > 0)).toEqual([]);

@@ -5,7 +5,7 @@
 import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { uuidv7 } from '@sagamore/primitives';
-import { MetricRegistry, type CollectedMetric, type SpanRecord, type Tracing } from '@sagamore/telemetry';
+import { MetricRegistry, type SpanRecord, type Tracing } from '@sagamore/telemetry';
 import { Controller, Get, Module, Param, Post, Res, Sse, UseGuards, type MessageEvent } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -193,7 +193,7 @@ describe('a caller’s traceparent', () => {
 });
 
 describe('requests in numbers', () => {
-  const series = async (): Promise<CollectedMetric['samples']> =>
+  const series = async () =>
     (await registry.collect()).find(({ specification: { name } }) => name.includes('request_duration'))
       ?.samples ?? [];
 
