@@ -7,10 +7,10 @@ import { MemoryBarrier, MemoryIntents, MemoryJournal, MemoryOutbox } from '@saga
 import { seededRandom } from '@sagamore/primitives';
 import { Fault } from '@sagamore/resilience';
 import { Coordinator, Definitions, Door, OutboxRelay, Participant, type Handler } from '@sagamore/runtime';
-import { HostClock } from '../world/host-ports.js';
 import type { Host } from '../world/host.js';
 import { HttpCalls } from './http-service.js';
 import { sagasOf } from './mistake.js';
+import { PatientClock } from './patient-clock.js';
 import { ProcessDatabase } from './process-database.js';
 import type { Stage } from './stage.js';
 import { WiredBus, type Desk } from './wire.js';
@@ -29,7 +29,7 @@ export interface Running {
 
 interface Ports {
   readonly bus: WiredBus;
-  readonly clock: HostClock;
+  readonly clock: PatientClock;
 }
 
 /** Silence of a participant is explored, not taken for an illness: no breaker ever opens. */
@@ -39,7 +39,10 @@ const window = { failuresToOpen: 1_000_000 };
 export function boot(role: string, host: Host, stage: Stage): Running {
   const desk: Desk = {};
   const database = new ProcessDatabase(host, stage.store(role), stage.names, desk);
-  const ports = { bus: new WiredBus(host, stage.wire, stage.names, desk), clock: new HostClock(host) };
+  const ports = {
+    bus: new WiredBus(host, stage.wire, stage.names, desk),
+    clock: new PatientClock(host, stage),
+  };
   const running = { role, host, database, desk };
   if (role === orchestrator) return { ...running, door: coordinate(running, ports, stage) };
   const service = stage.cast.services[role];

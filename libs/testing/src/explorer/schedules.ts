@@ -37,9 +37,10 @@ export function sample<Item>(items: readonly Item[], most: number): readonly Ite
   return Array.from({ length: most }, (_, index) => items[Math.floor((index * items.length) / most)]!);
 }
 
-/** Schedules that are smaller than a failing one, the smallest first: without one of its moves, or with a plainer one. */
+/** Schedules that are smaller than a failing one, the smallest first: without one of its moves, or with a plainer one. The
+ *  one without any move is not among them: it was played first of all. */
 export function smallerThan(schedule: Schedule): readonly Schedule[] {
-  const without = schedule.map((_, index) => schedule.toSpliced(index, 1));
+  const without = schedule.length > 1 ? schedule.map((_, index) => schedule.toSpliced(index, 1)) : [];
   const plainer = schedule.flatMap((move, index) => {
     if (move.kind !== 'silence') return [];
     return (['repeat', 'delay'] as const).map((kind) =>

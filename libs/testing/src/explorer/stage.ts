@@ -47,6 +47,8 @@ const rootId = '0197a000-0000-7000-8000-000000000001';
 const stepMs = 50;
 /** How long nothing may happen before the world counts as at rest: longer than any sweep, claim or pause here. */
 const quietMs = 1_500;
+/** After how much of nothing a run is taken for idle. */
+const idleMs = 500;
 /** How long the processes have to start. */
 const bootMs = 100;
 /** How long a process stays dead. */
@@ -87,6 +89,7 @@ export class Stage implements WorldBase {
   private resumes = 0;
   private quietSince = 0;
   private isTold = false;
+  private lastNotedAt = 0;
 
   constructor(
     private readonly exploration: Exploration,
@@ -105,8 +108,14 @@ export class Stage implements WorldBase {
   /** What a process takes up shows in what it does with it; and whoever reads this knows it by its role alone. */
   note(line: string): void {
     if (!this.isTold || / takes \d+ from /.test(line)) return;
+    this.lastNotedAt = this.clock.now();
     const sinceStart = this.clock.now() - bootMs;
     this.story.push(`${String(sinceStart).padStart(7)} ms  ${line.replace(/^(\S+)#\d+ /, '$1 ')}`);
+  }
+
+  /** Nothing has happened for so long that only time-outs can be waited for. */
+  get isIdle(): boolean {
+    return this.clock.now() - this.lastNotedAt > idleMs;
   }
 
   problem(line: string): void {
@@ -185,7 +194,7 @@ export class Stage implements WorldBase {
     let heldSince = this.clock.now();
     this.quietSince = this.clock.now();
     while (this.clock.now() < runMsMax) {
-      await this.advance(stepMs);
+      await this.advance(this.isIdle ? idleMs : stepMs);
       if (!this.isQuiet()) this.quietSince = this.clock.now();
       const isAtRest = this.clock.now() - this.quietSince >= quietMs;
       if (!this.wire.isHolding) heldSince = this.clock.now();
@@ -241,7 +250,7 @@ export class Stage implements WorldBase {
   private async settle(): Promise<void> {
     const turn = Promise.resolve();
     let seen = this.activity;
-    for (let turns = 0, idle = 0; idle < 40 && turns < 100_000; turns++) {
+    for (let turns = 0, idle = 0; idle < 20 && turns < 100_000; turns++) {
       await turn;
       idle = this.activity === seen ? idle + 1 : 0;
       seen = this.activity;

@@ -124,7 +124,7 @@ export class WiredBus extends HostBus {
 
   override subscribe(subscription: Subscription): Promise<ActiveSubscription> {
     const handle = (batch: readonly Delivery[]): Promise<void> => {
-      const told = new Set(batch.map(({ message }) => this.names.ofMessage(message).name));
+      const told = new Set(batch.map(({ message }) => this.names.ofMessage(message).road));
       this.desk.inHand = [...told].join(' and ');
       return subscription.handle(batch);
     };
