@@ -146,6 +146,22 @@ export default {
       to: { path: '^libs/', pathNot: lib('contracts') },
     },
     {
+      name: 'the-command-line-is-a-client',
+      severity: 'error',
+      comment:
+        'The command line explores through libs/testing and operates over REST alone: of ours it may use testing and contracts.',
+      from: { path: '^apps/ctl/', pathNot: spec },
+      to: {
+        pathNot: [
+          '^apps/ctl/',
+          lib('testing', 'contracts'),
+          npm('commander', 'picocolors'),
+          '^deploy/local/run\\.mjs$',
+        ],
+        dependencyTypesNot: ['core'],
+      },
+    },
+    {
       name: 'nobody-needs-tests',
       severity: 'error',
       comment: 'What is shipped must not import what tests it.',
