@@ -17,21 +17,24 @@ export interface Printed {
 }
 
 export interface Guide {
-  /** The names of its files, in the order of the page. */
+  /** The names of its files, in the order of the pages. */
   readonly files: readonly string[];
-  /** What the page says is printed: the first block of plain text. */
+  /** What the last page says is printed: its first block of plain text. */
   readonly promised: string;
   /** Compiles all of it with the settings of this repository. */
   compile(): Promise<Printed>;
   /** Runs one of its files as the page says; ended after `timeoutMs`. */
   run(file: string, options: { readonly timeoutMs: number }): Promise<Printed>;
+  /** Runs the command line on one of its files, or on an export of it. */
+  explore(name: string, options: { readonly timeoutMs: number }): Promise<Printed>;
   remove(): void;
 }
 
-/** Writes the code of `page`, a path from the root of the repository. The folder is removed by `remove`. */
-export function openGuide(page: string): Guide {
-  const text = readFileSync(join(root, page), 'utf8');
-  const blocks = [...text.matchAll(/^```ts\n(\/\/ (\S+)\n[\s\S]*?)^```/gm)];
+/** Writes the code of `pages`, paths from the root of the repository, each going on with those before it. The folder is
+ *  removed by `remove`. */
+export function openGuide(...pages: readonly string[]): Guide {
+  const texts = pages.map((page) => readFileSync(join(root, page), 'utf8'));
+  const blocks = texts.flatMap((text) => [...text.matchAll(/^```ts\n(\/\/ (\S+)\n[\s\S]*?)^```/gm)]);
   const folder = mkdtempSync(join(tmpdir(), 'sagamore-guide-'));
   for (const [, code = '', file = ''] of blocks) writeFileSync(join(folder, file), code);
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
@@ -40,10 +43,12 @@ export function openGuide(page: string): Guide {
   const env = { LIBRARY_DATA: join(folder, 'data') };
   return {
     files: blocks.map(([, , file = '']) => file),
-    promised: /^```text\n([\s\S]*?)^```/m.exec(text)?.[1] ?? '',
+    promised: /^```text\n([\s\S]*?)^```/m.exec(texts.at(-1) ?? '')?.[1] ?? '',
     compile: () => printed([join(root, 'node_modules/typescript7/bin/tsc'), '-p', folder], env),
     run: (file, { timeoutMs }) =>
       printed([join(root, 'deploy/local/run.mjs'), join(folder, file)], env, timeoutMs),
+    explore: (name, { timeoutMs }) =>
+      printed([join(root, 'apps/ctl/bin/sagamore.mjs'), 'explore', join(folder, name)], env, timeoutMs),
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
 }
