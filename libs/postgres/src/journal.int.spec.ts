@@ -161,6 +161,37 @@ describe('the journal', () => {
     });
   });
 
+  test('S63: who read a transaction before it went on writes nothing after it', async () => {
+    const epochs = new Map([[1, await old.journal.take(1, 'old', 12)]]);
+    const batch = start();
+    await old.journal.commit(epochs, batch, 'old');
+    const transactionId = idOf(batch);
+    const [seen] = await heir.journal.load([transactionId]);
+    const next = seen!.events.length + 1;
+    const event = { type: 'time-passed', at: 2_000 } as const;
+    const entry = { transactionId, shard: 1, seq: next, event };
+    const onlyEntry = { starts: [], entries: [entry], statuses: [], facts: [] };
+    await old.journal.commit(epochs, onlyEntry, 'old');
+
+    const late = { ...onlyEntry, entries: [{ ...entry, event: { ...event, at: 3_000 } }] };
+    await expect(heir.journal.commit(epochs, late, 'old')).rejects.toMatchObject({ code: 'DATA_REJECTED' });
+    const message = {
+      ...{
+        id: 'w',
+        type: 'transaction.wish',
+        source: 'spec',
+        topic: 'orchestrator.inbox',
+        key: transactionId,
+      },
+      ...{ occurredAt: 3_000, data: { transactionId } },
+    };
+    const judged = { transactionId, slot: 'operator-paused', version: seen!.events.length, message };
+    const asked = { wanted: { type: 'operator-paused' } as const, actor: 'ada', reason: 'it stood still' };
+    expect(await heir.journal.wish({ ...judged, ...asked, owner: 'heir' })).toEqual({ outcome: 'stale' });
+    const [stored] = await heir.journal.load([transactionId]);
+    expect(stored?.events.map(({ at }) => at)).toEqual([1_000, 2_000]);
+  });
+
   test('R14: the count of shards is stored once for all, also when two instances start together', async () => {
     const taken = await Promise.allSettled([
       old.journal.take(1, 'old', 12),

@@ -6,7 +6,6 @@ import { expect, test } from '@jest/globals';
 import { saga, sagaProtocol, succeeded, type SendCommand } from '@sagamore/engine';
 import { transactionOne, transactionTwo, trusted } from '../../../test/support/runtime.js';
 import { defaultWindow } from './coordinator-options.js';
-import type { LiveTransaction } from './decision.js';
 import { operation } from './operation.js';
 import { Traffic } from './traffic.js';
 import { TrialsAlone } from './trials.js';
@@ -22,12 +21,12 @@ const protocol = sagaProtocol(
     .define(),
 );
 
-function liveOf(transactionId: string): { readonly live: LiveTransaction; readonly command: SendCommand } {
+function liveOf(transactionId: string) {
   const { state, commands } = protocol.begin({ transactionId, input: {}, at: 0 });
-  const command = commands.find((each) => each.type === 'send');
+  const command = commands.find((each): each is SendCommand => each.type === 'send');
   if (command === undefined) throw new Error('it asks for nothing');
   const record = { transactionId, definition: 'order', version: 1, shard: 0, input: {}, startedAt: 0 };
-  return { live: { record, protocol, state, seq: 0 }, command };
+  return { live: { record, protocol, state, seq: 0 }, state, command };
 }
 
 test('R12: a reply that is heard and not yet saved takes nothing out of the queue; only its commit does', () => {
@@ -51,7 +50,7 @@ test('R12: a reply that is heard and not yet saved takes nothing out of the queu
   // The store is away, so the batch failed: the transaction waits as before, and its time stands still.
   expect(traffic.delayOf(transactionTwo)).toBe(Infinity);
 
-  const { state } = protocol.transition(second.live.state, { type: 'replied', at: 1, ...reply });
+  const { state } = protocol.transition(second.state, { type: 'replied', at: 1, ...reply });
   traffic.follow({ after: { ...second.live, state }, entries: [] });
   expect([traffic.delayOf(transactionTwo), traffic.isHeldUp]).toEqual([0, true]);
   expect(traffic.take()).toEqual([]);
