@@ -1,6 +1,6 @@
 #!/bin/bash
-# Starts the real docker-compose.yml with whatever images are here under its names, runs every demo through it, and takes
-# it down again with its data. With `ha` as argument: three brokers, three orchestrators, a standby.
+# Starts the real docker-compose.yml with whatever images are here under its names, runs every demo through it, asks Prometheus
+# whom it sees, and takes it down again with its data. With `ha` as argument: three brokers, three orchestrators, a standby.
 # Needs docker with its compose plugin, or docker-compose; where nothing can be pulled, deploy/docker/stand-ins.sh first.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -27,3 +27,13 @@ DOCKER_BUILDKIT=${DOCKER_BUILDKIT:-0} docker build --quiet --file deploy/docker/
 compose up --detach --no-build
 compose ps
 deploy/demo/all.sh
+
+# Whoever is started is seen by Prometheus, which has its rules, and misses nobody.
+prometheus() { curl --silent --get --max-time 10 "http://127.0.0.1:$PROMETHEUS_PORT/api/v1/$1" "${@:2}"; }
+seen() { [[ $(prometheus targets | jq '[.data.activeTargets[] | select(.health == "up")] | length') == "$processes" ]]; }
+processes=$([ "${1:-}" = ha ] && echo 7 || echo 5)
+for _ in {1..60}; do seen && break || sleep 2; done
+seen || { echo "✘ Prometheus sees other than $processes processes" >&2; prometheus targets >&2; exit 1; }
+missed=$(prometheus query --data-urlencode 'query=ALERTS{alertname=~"SagamoreServiceGone|SagamoreShardWithoutOwner", alertstate="firing"}')
+[[ $(jq '.data.result | length' <<<"$missed") == 0 ]] || { echo "✘ $missed" >&2; exit 1; }
+echo "✔ Prometheus sees $processes processes and judges by $(prometheus rules | jq '[.data.groups[].rules[]] | length') rules"
