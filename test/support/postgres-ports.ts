@@ -12,6 +12,7 @@ import {
   PostgresHistory,
   PostgresIntents,
   PostgresJournal,
+  PostgresKeptLetters,
   PostgresOutbox,
   PostgresSchedules,
   PostgresTrials,
@@ -45,6 +46,7 @@ export async function openPostgresPorts(options: OpenOptions = {}) {
   const dataSource = await openDataSource({ url, migrations, poolSize: 20 });
   await runMigrations(dataSource);
   const database = await PostgresDatabase.open(dataSource, isolation === undefined ? {} : { isolation });
+  const outbox = new PostgresOutbox(database);
   const prepared = await PreparedTransactions.open(database, { preparesMax: 2, lockTimeoutMs: 150 });
   const close = async (): Promise<void> => {
     // The server outlives the test, and has few places for what is in doubt.
@@ -57,7 +59,8 @@ export async function openPostgresPorts(options: OpenOptions = {}) {
     database,
     barrier: new PostgresBarrier(),
     intents: new PostgresIntents(database),
-    outbox: new PostgresOutbox(database),
+    outbox,
+    letters: new PostgresKeptLetters(database, outbox),
     history: new PostgresHistory(database),
     schedules: new PostgresSchedules(database),
     trials: new PostgresTrials(database),

@@ -4,6 +4,7 @@
 import { CoordinatorModule, type Host } from '@sagamore/platform';
 import type { Protocol } from '@sagamore/engine';
 import { Module, type DynamicModule } from '@nestjs/common';
+import { DeadLetterController } from './dead-letter.controller.js';
 import { InDoubtController } from './in-doubt.controller.js';
 import { BulkController } from './bulk.controller.js';
 import { LockController } from './lock.controller.js';
@@ -22,6 +23,7 @@ export class OrchestratorModule {
       module: OrchestratorModule,
       imports: [CoordinatorModule.forRoot({ host, protocols })],
       controllers: [
+        DeadLetterController,
         InDoubtController,
         LockController,
         OperatorController,

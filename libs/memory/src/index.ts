@@ -11,6 +11,7 @@ export {
 export { memoryTx, MemoryTx, type TableView } from './memory-tx.js';
 export { MemoryBarrier } from './memory-barrier.js';
 export { MemoryBarrierHistory, MemoryHistory } from './memory-history.js';
+export { MemoryKeptLetters } from './memory-kept-letters.js';
 export { MemorySchedules } from './memory-schedules.js';
 export { MemoryTrials } from './memory-trials.js';
 export { MemoryIntents } from './memory-intents.js';

@@ -10,6 +10,7 @@ import { MemoryBarrierHistory, MemoryHistory } from './memory-history.js';
 import { MemoryIntents } from './memory-intents.js';
 import { MemoryJournal } from './memory-journal.js';
 import { MemoryOutbox } from './memory-outbox.js';
+import { MemoryKeptLetters } from './memory-kept-letters.js';
 import { MemorySchedules } from './memory-schedules.js';
 import { MemoryTrials } from './memory-trials.js';
 import { MemoryPrepared } from './memory-prepared.js';
@@ -31,6 +32,7 @@ describePortsContract('memory', async () => {
     history: new MemoryHistory(database),
     schedules: new MemorySchedules(database),
     trials: new MemoryTrials(database),
+    letters: new MemoryKeptLetters(database, outbox),
     barrierHistory: new MemoryBarrierHistory(database),
     prepared: new MemoryPrepared(database, { lockTimeoutMs }),
     outlastLocks: async () => clock.advance(lockTimeoutMs),

@@ -10,6 +10,7 @@ import {
   PostgresDatabase,
   PostgresHistory,
   PostgresJournal,
+  PostgresKeptLetters,
   PostgresSchedules,
   PostgresTrials,
 } from '@sagamore/postgres';
@@ -21,7 +22,11 @@ import {
   Definitions,
   Door,
   History,
+  inboxTopic,
   Journal,
+  KeptLetters,
+  LetterKeeper,
+  Outbox,
   OutboxRelay,
   ParticipantCalls,
   Retention,
@@ -69,6 +74,7 @@ export class CoordinatorModule implements OnApplicationBootstrap, BeforeApplicat
     @Inject(ParticipantCalls) private readonly calls: HttpParticipantCalls,
     @Inject(Retention) private readonly retention: Retention,
     @Inject(Scheduler) private readonly scheduler: Scheduler,
+    @Inject(LetterKeeper) private readonly letters: LetterKeeper,
     @Inject(HealthChecks) health: HealthChecks,
     @Inject(ServiceMetrics) metrics: ServiceMetrics,
   ) {
@@ -77,6 +83,7 @@ export class CoordinatorModule implements OnApplicationBootstrap, BeforeApplicat
       'orchestrator shards',
       () => coordinator.missing.length === 0 || 'shards that are assigned here are not held yet',
     );
+    health.register('orchestrator dead letters', () => letters.healthy());
     metrics.watchCalls(() => coordinator.calls);
     metrics.watchCircuits(() => calls.circuits);
   }
@@ -90,24 +97,49 @@ export class CoordinatorModule implements OnApplicationBootstrap, BeforeApplicat
     return {
       module: CoordinatorModule,
       imports: [service],
-      providers: [...coordinatorProviders(options), schedulerProvider(options)],
-      exports: [service, Journal, History, Definitions, Coordinator, Scheduler],
+      providers: [...coordinatorProviders(options), schedulerProvider(options), ...letterProviders(options)],
+      exports: [
+        ...[service, Journal, History, Definitions],
+        ...[Coordinator, Scheduler, KeptLetters, LetterKeeper],
+      ],
     };
   }
 
   async onApplicationBootstrap(): Promise<void> {
     await this.coordinator.start();
+    await this.letters.start();
     this.retention.start();
     this.scheduler.start();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
+    await this.letters.stop();
     await this.scheduler.stop();
     await this.retention.stop();
     await this.coordinator.stop();
     await this.calls.stop();
     await this.tracer.stop();
   }
+}
+
+/** The letters of whatever this orchestrator reads and sends. */
+function letterProviders({ host }: CoordinatorModuleOptions): Provider[] {
+  return [
+    {
+      provide: KeptLetters,
+      inject: [Database, Outbox],
+      useFactory: (database: PostgresDatabase, outbox: Outbox) => new PostgresKeptLetters(database, outbox),
+    },
+    {
+      provide: LetterKeeper,
+      // The coordinator is made AFTER the topics exist.
+      inject: [Bus, KeptLetters, OutboxRelay, Definitions, Coordinator],
+      useFactory: (bus: Bus, letters: KeptLetters, relay: OutboxRelay, { participants }: Definitions) => {
+        const commands = commandTopicsOf(participants, host.config).map(({ topic }) => topic);
+        return new LetterKeeper({ bus, letters, relay }, { topics: [inboxTopic, ...commands] });
+      },
+    },
+  ];
 }
 
 function schedulerProvider({ host, schedules: declared = [] }: CoordinatorModuleOptions): Provider {

@@ -8,6 +8,7 @@ export { PostgresBarrier } from './barrier.js';
 export { PostgresBarrierHistory, PostgresHistory } from './history.js';
 export { PostgresIntents } from './intents.js';
 export { PostgresJournal } from './journal.js';
+export { PostgresKeptLetters } from './kept-letters.js';
 export { PostgresSchedules } from './schedules.js';
 export { PostgresTrials } from './trials.js';
 export { PostgresOutbox, type PostgresOutboxOptions } from './outbox.js';

@@ -122,6 +122,16 @@ export {
 export { type ExternalSettings } from './external-branches.js';
 export { Coordinator } from './coordinator.js';
 export type { Stray } from './watchdog.js';
+export {
+  KeptLetters,
+  LetterKeeper,
+  lettersMax,
+  type ArrivedLetter,
+  type KeptLetter,
+  type LetterReplay,
+  type ReplayReceipt,
+  type ReplayWish,
+} from './kept-letters.js';
 export type { CoordinatorHooks, CoordinatorOptions, CoordinatorPorts } from './coordinator-options.js';
 export { type Rested, type Saved } from './decision-writer.js';
 export { Definitions, startOf } from './definitions.js';

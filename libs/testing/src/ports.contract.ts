@@ -7,6 +7,7 @@ import { describeBarrierContract } from './ports/barrier.contract.js';
 import { describeDatabaseContract } from './ports/database.contract.js';
 import { describeHistoryContract } from './ports/history.contract.js';
 import { describeIntentsContract } from './ports/intents.contract.js';
+import { describeLettersContract } from './ports/letters.contract.js';
 import { describeJournalContract } from './ports/journal.contract.js';
 import type { OpenPorts } from './ports/open.js';
 import { describeOutboxContract } from './ports/outbox.contract.js';
@@ -22,6 +23,7 @@ export {
   describeHistoryContract,
   describeIntentsContract,
   describeJournalContract,
+  describeLettersContract,
   describeOutboxContract,
   describePreparedContract,
   describeSchedulesContract,
@@ -39,4 +41,5 @@ export function describePortsContract(name: string, open: OpenPorts): void {
   describeHistoryContract(name, open);
   describeSchedulesContract(name, open);
   describeTrialsContract(name, open);
+  describeLettersContract(name, open);
 }

@@ -12,6 +12,7 @@ import { CreateSchedule1764000000023 } from './schedule.migration.js';
 import { IndexRareEnds1764000000024 } from './rare-ends.migration.js';
 import { CreateJournal1764000000003 } from './journal.migration.js';
 import { CreateSemanticLock1764000000031 } from './lock.migration.js';
+import { CreateDeadLetter1764000000061 } from './letter.migration.js';
 import { CreateLateReply1764000000041 } from './late-reply.migration.js';
 import { CreateOutbox1764000000001 } from './outbox.migration.js';
 import { AddPrecedence1764000000052 } from './precedence.migration.js';
@@ -38,6 +39,7 @@ export const orchestratorMigrations: readonly (new () => MigrationInterface)[] =
   IndexRareEnds1764000000024,
   CreateBreakerTrial1764000000051,
   AddPrecedence1764000000052,
+  CreateDeadLetter1764000000061,
 ];
 
 /** Any number, the same in every version of this code. */

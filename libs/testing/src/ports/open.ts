@@ -14,6 +14,7 @@ import type {
   Intent,
   Intents,
   Journal,
+  KeptLetters,
   Message,
   Outbox,
   Prepared,
@@ -33,6 +34,7 @@ export interface PortsUnderTest {
   readonly history: History;
   readonly schedules: Schedules;
   readonly trials: Trials;
+  readonly letters: KeptLetters;
   readonly barrierHistory: BarrierHistory;
   /** Makes every claim of an outbox row and of trials expire and every tombstone ripe, as the passing of their time would. */
   expireClaims(): Promise<void>;

@@ -1,0 +1,137 @@
+/**
+ * Dead letters as people see them: kept beside the transactions, listed, and played again on an operator's word (I25, I41). The
+ * broker keeps the letters themselves, for as long as it keeps anything; what is kept here can be found and replayed.
+ * A replay sends the very message that was buried, under the id it had: whoever has handled it before answers from the barrier.
+ */
+import { deadLetterTopic, type Message } from './message.js';
+import type { DeadLetterData } from './dead-letters.js';
+import type { OutboxRelay } from './outbox-relay.js';
+import type { ActiveSubscription, Bus, Delivery, Origin, OutboxRow } from './ports.js';
+
+/** A dead letter that has arrived. */
+export interface ArrivedLetter {
+  /** The id of the letter: the same when the same message is buried again. */
+  readonly letterId: string;
+  /** The topic whose letter it is. */
+  readonly topic: string;
+  readonly reason: string;
+  readonly traceparent?: string;
+  readonly origin?: Origin;
+  /** Absent where the broker refused to carry it: there is nothing to play again. */
+  readonly message?: Message;
+}
+
+/** One replay, as the audit keeps it. `at`: ms of the store's clock. `before`: how often it was replayed before. */
+export interface LetterReplay {
+  readonly actor: string;
+  readonly reason: string;
+  readonly at: number;
+  readonly before: number;
+}
+
+export interface KeptLetter extends ArrivedLetter {
+  readonly id: string;
+  /** When it was buried last, ms of the store's clock. */
+  readonly at: number;
+  /** Oldest first. */
+  readonly replays: readonly LetterReplay[];
+}
+
+/** Who plays a letter again, and why. `owner`: the process whose relay publishes the message. */
+export interface ReplayWish {
+  readonly id: string;
+  readonly actor: string;
+  readonly reason: string;
+  readonly owner: string;
+}
+
+export type ReplayReceipt =
+  | { readonly outcome: 'replayed'; readonly before: number; readonly rows: readonly OutboxRow[] }
+  | { readonly outcome: 'empty' }
+  | { readonly outcome: 'unknown' };
+
+/** The durable part. Bounded: beyond `lettersMax` the oldest are forgotten. */
+export abstract class KeptLetters {
+  /** Keeps letters, each once by topic and id. One that comes again, because its replay died too, is told with its newest
+   *  reason and instant. Idempotent. */
+  abstract keep(letters: readonly ArrivedLetter[]): Promise<void>;
+  /** Newest first, at most `limit`, behind the letter `before`. */
+  abstract list(page: { limit: number; before?: string }): Promise<readonly KeptLetter[]>;
+  /** Saves the message in the outbox with the audit row of its replay, together. Replays of one letter at the same instant each
+   *  leave their row, one after the other. */
+  abstract replay(wish: ReplayWish): Promise<ReplayReceipt>;
+}
+
+/** Letters that are kept at most: anybody can write to a topic. */
+export const lettersMax = 10_000;
+
+export interface LetterKeeperOptions {
+  /** The topics whose dead letters are kept. */
+  readonly topics: readonly string[];
+}
+
+/** Carries dead letters from their topics into the store, and back onto the topics they came from. */
+export class LetterKeeper {
+  private readonly subscriptions: ActiveSubscription[] = [];
+
+  constructor(
+    private readonly ports: { readonly bus: Bus; readonly letters: KeptLetters; readonly relay: OutboxRelay },
+    private readonly options: LetterKeeperOptions,
+  ) {}
+
+  async start(): Promise<void> {
+    for (const topic of this.options.topics) {
+      const handle = (batch: readonly Delivery[]): Promise<void> =>
+        this.ports.letters.keep(batch.map((delivery) => arrivedOf(topic, delivery)));
+      const from = { topic: deadLetterTopic(topic), group: 'orchestrator.letters' };
+      this.subscriptions.push(await this.ports.bus.subscribe({ ...from, handle }));
+    }
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.subscriptions.splice(0).map((each) => each.stop()));
+  }
+
+  healthy(): boolean {
+    return this.subscriptions.every((each) => each.healthy());
+  }
+
+  /** Resolves once the replay is saved; the message then goes out whatever the broker does. */
+  async replay(wish: ReplayWish): Promise<ReplayReceipt> {
+    const receipt = await this.ports.letters.replay(wish);
+    if (receipt.outcome === 'replayed') this.ports.relay.publish(receipt.rows);
+    return receipt;
+  }
+}
+
+/** Anybody may write to a dead-letter topic too, so nothing of the body is believed that is not there. */
+function arrivedOf(topic: string, { message }: Delivery): ArrivedLetter {
+  const { id: letterId, traceparent, data } = message;
+  const told: Partial<DeadLetterData> = typeof data === 'object' && data !== null ? data : {};
+  const { reason, origin, message: buried } = told;
+  return {
+    letterId,
+    topic,
+    reason: typeof reason === 'string' ? reason : 'not told',
+    ...(traceparent !== undefined && { traceparent }),
+    ...(isOrigin(origin) && { origin }),
+    ...(isMessage(buried) && { message: { ...buried, topic, ...placeOf(origin) } }),
+  };
+}
+
+/** A shard is a partition, so what came from one goes back to it (R14). */
+function placeOf(origin: unknown): { readonly partition?: number } {
+  return isOrigin(origin) ? { partition: origin.partition } : {};
+}
+
+function isOrigin(origin: unknown): origin is Origin {
+  if (typeof origin !== 'object' || origin === null) return false;
+  const { topic, partition, offset } = origin as Partial<Origin>;
+  return typeof topic === 'string' && Number.isInteger(partition) && typeof offset === 'string';
+}
+
+function isMessage(message: unknown): message is Message {
+  if (typeof message !== 'object' || message === null) return false;
+  const { id, type, source, key, occurredAt } = message as Partial<Message>;
+  return [id, type, source, key].every((each) => typeof each === 'string') && Number.isFinite(occurredAt);
+}
