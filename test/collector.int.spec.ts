@@ -163,18 +163,21 @@ describe('R25: a collector', () => {
   test('that never answers: what waits for it stays bounded, whatever is told, and the rest is counted', async () => {
     const { url: endpoint, stop } = await collector('accepts and never answers');
     const tracing = await startTracing({ service: 'orchestrator', endpoint });
-    const told = 300_000;
-    const before = heapInUse();
-    for (let index = 0; index < told; index += 100) {
-      tracing.emit(Array.from({ length: 100 }, (_, at) => span(index + at)));
-      if (index % 10_000 === 0) await new Promise((resolve) => setImmediate(resolve));
+    try {
+      const told = 300_000;
+      const before = heapInUse();
+      for (let index = 0; index < told; index += 100) {
+        tracing.emit(Array.from({ length: 100 }, (_, at) => span(index + at)));
+        if (index % 10_000 === 0) await new Promise((resolve) => setImmediate(resolve));
+      }
+      const grownMib = (heapInUse() - before) / 1_048_576;
+      // 8 192 in the queue, and what is on its way at that moment.
+      expect(told - tracing.dropped).toBeLessThan(40_000);
+      expect(grownMib).toBeLessThan(100);
+    } finally {
+      await tracing.stop();
+      await stop();
     }
-    const grownMib = (heapInUse() - before) / 1_048_576;
-    // 8 192 in the queue, and what is on its way at that moment.
-    expect(told - tracing.dropped).toBeLessThan(40_000);
-    expect(grownMib).toBeLessThan(100);
-    await tracing.stop();
-    await stop();
   });
 });
 

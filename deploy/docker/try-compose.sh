@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../.."
 
 if docker compose version >/dev/null 2>&1; then COMPOSE='docker compose'; else COMPOSE=docker-compose; fi
 COMPOSE="$COMPOSE --project-name sagamore-try"
-[ "${1:-}" = ha ] && COMPOSE="$COMPOSE --env-file deploy/docker/ha.env"
+[ "${1:-}" = ha ] && COMPOSE="$COMPOSE --env-file $PWD/deploy/docker/ha.env"
 export COMPOSE
 # Doors of its own, so that it can stand beside another stack.
 export ORDER_PORT=13000 ORCHESTRATOR_PORT=13001 SIMULATORS_PORT=13002 GRAFANA_PORT=13003 \
