@@ -98,10 +98,7 @@ export class CoordinatorModule implements OnApplicationBootstrap, BeforeApplicat
       module: CoordinatorModule,
       imports: [service],
       providers: [...coordinatorProviders(options), schedulerProvider(options), ...letterProviders(options)],
-      exports: [
-        ...[service, Journal, History, Definitions],
-        ...[Coordinator, Scheduler, KeptLetters, LetterKeeper],
-      ],
+      exports: [service, Journal, History, Definitions, Coordinator, Scheduler, KeptLetters, LetterKeeper],
     };
   }
 

@@ -54,7 +54,9 @@ test('S64: one handler updates the same saga many times in one call and does not
   const coordinator = new Coordinator(
     { journal, relay, bus, clock, random: seededRandom(1) },
     {
-      ...{ owner: 'one', shardCount: 1, definitions: new Definitions([twoAtOnce]) },
+      owner: 'one',
+      shardCount: 1,
+      definitions: new Definitions([twoAtOnce]),
       hooks: {
         onBatch: (transactions) => batches.push(transactions),
         onFault: (error) => faults.push(error),

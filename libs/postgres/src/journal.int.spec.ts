@@ -176,14 +176,13 @@ describe('the journal', () => {
     const late = { ...onlyEntry, entries: [{ ...entry, event: { ...event, at: 3_000 } }] };
     await expect(heir.journal.commit(epochs, late, 'old')).rejects.toMatchObject({ code: 'DATA_REJECTED' });
     const message = {
-      ...{
-        id: 'w',
-        type: 'transaction.wish',
-        source: 'spec',
-        topic: 'orchestrator.inbox',
-        key: transactionId,
-      },
-      ...{ occurredAt: 3_000, data: { transactionId } },
+      id: 'w',
+      type: 'transaction.wish',
+      source: 'spec',
+      topic: 'orchestrator.inbox',
+      key: transactionId,
+      occurredAt: 3e3,
+      data: { transactionId },
     };
     const judged = { transactionId, slot: 'operator-paused', version: seen!.events.length, message };
     const asked = { wanted: { type: 'operator-paused' } as const, actor: 'ada', reason: 'it stood still' };

@@ -28,8 +28,11 @@ export function bound({ name, text }: Statement, values: readonly unknown[]) {
   };
 }
 
-/** A list of texts, numbers, booleans and nulls as Postgres reads arrays of any type. */
-export function arrayLiteral(items: readonly unknown[]): string {
+/** What an array holds; documents come as text. */
+type Element = string | number | bigint | boolean | null | undefined;
+
+/** A list as Postgres reads arrays of any type. */
+export function arrayLiteral(items: readonly Element[]): string {
   let literal = '{';
   for (let index = 0; index < items.length; index++)
     literal += (index === 0 ? '' : ',') + elementLiteral(items[index]);
@@ -39,7 +42,7 @@ export function arrayLiteral(items: readonly unknown[]): string {
 const special = /["\\]/;
 
 /** Quoted, so that neither a comma nor the word null within a text is taken for more than text. */
-function elementLiteral(item: unknown): string {
+function elementLiteral(item: Element): string {
   if (item === null || item === undefined) return 'NULL';
   if (typeof item !== 'string') return String(item);
   return special.test(item) ? `"${item.replaceAll(/["\\]/g, String.raw`\$&`)}"` : `"${item}"`;

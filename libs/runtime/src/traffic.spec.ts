@@ -31,7 +31,9 @@ function liveOf(transactionId: string) {
 
 test('R12: a reply that is heard and not yet saved takes nothing out of the queue; only its commit does', () => {
   const traffic = new Traffic({
-    ...{ ...defaultWindow, outstandingMax: 2, keptForUndo: 1 },
+    ...defaultWindow,
+    outstandingMax: 2,
+    keptForUndo: 1,
     trials: new TrialsAlone(),
     now: () => 0,
     onBreaker: () => {},
@@ -44,8 +46,13 @@ test('R12: a reply that is heard and not yet saved takes nothing out of the queu
   const { branchId, operation: half, generation } = second.command;
   const reply = { branchId, operation: half, generation, attempt: 1, reply: succeeded({}) };
   traffic.hear({
-    ...{ kind: 'reply', transactionId: transactionTwo, shard: 0 },
-    reply: { transactionId: transactionTwo, ...reply },
+    kind: 'reply',
+    transactionId: transactionTwo,
+    shard: 0,
+    reply: {
+      transactionId: transactionTwo,
+      ...reply,
+    },
   });
   // The store is away, so the batch failed: the transaction waits as before, and its time stands still.
   expect(traffic.delayOf(transactionTwo)).toBe(Infinity);

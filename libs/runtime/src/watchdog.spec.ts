@@ -63,7 +63,10 @@ describe('what nobody had in hand', () => {
     await rig.until(() => asked.length === 1);
     first.die();
     const second = await host(rig, {
-      ...{ protocols: [order], owner: 'b', hooks, watchMs: 1_000 },
+      protocols: [order],
+      owner: 'b',
+      hooks,
+      watchMs: 1e3,
       ports: { journal: forgetful() },
     });
     expect(second.coordinator.holding.transactions).toBe(0);
@@ -152,7 +155,9 @@ test('what another has taken meanwhile is not given back to who held it', async 
     { held: [0], stillHolds: async () => false },
     new LiveTransactions(),
     {
-      ...{ pauseMs: 0, pageMax: 10, ...hooks },
+      pauseMs: 0,
+      pageMax: 10,
+      ...hooks,
       resume: async (page) => void resumed.push(...page.map(({ transactionId }) => transactionId)),
     },
   );

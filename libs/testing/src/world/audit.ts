@@ -48,8 +48,19 @@ type Event = TransactionEvent & { readonly epoch?: number };
 export function audit(evidence: Evidence): readonly string[] {
   const findings = [...evidence.problems];
   const checks = [
-    ...[rests, letters, bulkheads, stock, money, books],
-    ...[effects, transactions, orders, children, facts, phantoms, sequence],
+    rests,
+    letters,
+    bulkheads,
+    stock,
+    money,
+    books,
+    effects,
+    transactions,
+    orders,
+    children,
+    facts,
+    phantoms,
+    sequence,
   ];
   for (const check of checks) findings.push(...check(evidence));
   return findings;
