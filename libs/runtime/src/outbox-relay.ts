@@ -91,7 +91,8 @@ export class OutboxRelay {
   async inherit(): Promise<void> {
     const { owner, claimMs, batchMax: limit, pendingMax } = this.settings;
     for (let after: string | undefined = '0'; after !== undefined;) {
-      if (this.pending.length > pendingMax) return this.leave();
+      // What is left to the sweeps anyway is queued by them in its order.
+      if (this.leftAt !== undefined || this.pending.length > pendingMax) return this.leave();
       const rows = await this.outbox.inherit({ owner, claimMs, limit, after });
       this.queueClaimed(rows);
       after = rows.length < limit ? undefined : rows.at(-1)?.id;
@@ -144,9 +145,10 @@ export class OutboxRelay {
   }
 
   /** What was not published stays in the outbox, and whoever sweeps next publishes it. What waits behind it is let go
-   *  too, or a key's rows could overtake each other. */
+   *  too, and what comes next waits until the sweeps have caught up, or a key's rows could overtake each other (I23). */
   private letGo(): void {
     for (const row of this.pending.splice(0)) this.held.delete(row.id);
+    this.leave();
   }
 
   /** Answers the rows that the broker has, or that it can never take and whose dead letter it has instead. */

@@ -1,6 +1,6 @@
 /**
  * Looks after the owner itself: every moving transaction of its shards must be in its memory, and wait there for an answer,
- * an instant, its turn or a person. It walks the shards page by page, beside the traffic. What it finds otherwise it gives back to
+ * an instant, its turn or a person. Those that wait for long are the sweep's, which finds them by their due times. It walks the shards page by page, beside the traffic. What it finds otherwise it gives back to
  * whoever has forgotten it, or reports where only a person can help. It decides nothing about a transaction.
  */
 import { attentionOf, type TransactionId } from '@sagamore/engine';
@@ -93,7 +93,13 @@ export class Watchdog {
   /** The page was read BEFORE the epoch is asked for: if it still stands, these were ours and nobody else's. */
   private async giveBack(shard: Shard, forgotten: readonly StoredTransaction[]): Promise<void> {
     if (forgotten.length === 0 || !(await this.shards.stillHolds(shard))) return;
-    await this.options.resume(forgotten);
+    try {
+      await this.options.resume(forgotten);
+    } catch (error) {
+      // Half of the way they are remembered and nothing was sent: to be read again, as after a commit of unknown fate (R12).
+      for (const { transactionId } of forgotten) this.live.doubt(transactionId);
+      throw error;
+    }
     for (const { transactionId, definition } of forgotten)
       this.tell({ transactionId, definition, shard, finding: 'forgotten', isRepaired: true });
   }
