@@ -62,6 +62,11 @@ export class ParticipantWindow<Errand extends Waiting> {
     return this.back.size + this.forward.size;
   }
 
+  /** Nothing is under way and nothing waits. */
+  get isIdle(): boolean {
+    return this.waiting === 0 && this.outstanding === 0;
+  }
+
   /** Counts one as sent, unless there is no room or others of its direction wait already. */
   tryEnter(direction: Direction, at: number): { readonly isTrial: boolean } | undefined {
     if (this.queueOf(direction).size > 0 || !this.hasRoom(direction, at)) return undefined;

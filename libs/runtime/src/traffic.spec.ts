@@ -3,7 +3,8 @@
  * Method: a window with room for one command; what comes in is told to it as the coordinator would, BEFORE its commit.
  */
 import { expect, test } from '@jest/globals';
-import { saga, sagaProtocol, succeeded, type SendCommand } from '@sagamore/engine';
+import { failed, saga, sagaProtocol, succeeded, type SendCommand } from '@sagamore/engine';
+import { uuidv7 } from '@sagamore/primitives';
 import { transactionOne, transactionTwo, trusted } from '../../../test/support/runtime.js';
 import { defaultWindow } from './coordinator-options.js';
 import { operation } from './operation.js';
@@ -61,4 +62,26 @@ test('R12: a reply that is heard and not yet saved takes nothing out of the queu
   traffic.follow({ after: { ...second.live, state }, entries: [] });
   expect([traffic.delayOf(transactionTwo), traffic.isHeldUp]).toEqual([0, true]);
   expect(traffic.take()).toEqual([]);
+});
+
+test('R22: a breaker that is open when the last shard goes is told as closed: nobody here will ever try it again', () => {
+  const told: string[] = [];
+  const traffic = new Traffic({
+    ...defaultWindow,
+    trials: new TrialsAlone(),
+    now: () => 0,
+    onBreaker: (participant, phase) => told.push(`${participant} ${phase}`),
+    onFault: () => {},
+  });
+  for (let failures = 0; told.length === 0 && failures < 100; failures++) {
+    const transactionId = uuidv7(failures);
+    const { live, command } = liveOf(transactionId);
+    expect(traffic.admits(live, command)).toBe(true);
+    const { branchId, operation: half, generation, attempt } = command;
+    const reply = failed({ code: 'DATABASE_UNAVAILABLE', message: 'away', retryable: true });
+    const said = { transactionId, branchId, operation: half, generation, attempt, reply };
+    traffic.hear({ kind: 'reply', transactionId, shard: 0, reply: said });
+  }
+  traffic.forgetShard(0);
+  expect(told).toEqual(['stock open', 'stock closed']);
 });

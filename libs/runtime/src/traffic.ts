@@ -139,6 +139,16 @@ export class Traffic {
     for (const errands of Array.from(this.errands.values()))
       if (errands[0]?.live.record.shard === shard)
         for (const errand of Array.from(errands)) this.end(errand, undefined);
+    this.forgetIdle();
+  }
+
+  /** A breaker that no command of this process will ever try again would be told as open for ever. */
+  private forgetIdle(): void {
+    for (const [participant, window] of this.windows) {
+      if (!window.isIdle || window.phase === 'closed') continue;
+      this.windows.delete(participant);
+      this.options.onBreaker(participant, 'closed');
+    }
   }
 
   private begin(live: LiveTransaction, command: Sent): boolean {
