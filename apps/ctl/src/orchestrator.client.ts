@@ -59,8 +59,12 @@ export class OrchestratorClient {
   private async ask<Answer>(method: string, path: string, body?: unknown): Promise<Answer> {
     const response = await this.send(method, path, body);
     if (!response.ok) throw await problemOf(response);
-    // The API is ours and versioned with this client; its shape is checked where it is made.
-    return (await response.json()) as Answer;
+    try {
+      // The API is ours and versioned with this client; its shape is checked where it is made.
+      return (await response.json()) as Answer;
+    } catch {
+      throw complaint(`What answers at ${this.door.url} is no orchestrator`, 'Say where it is with --url');
+    }
   }
 
   private async send(method: string, path: string, body: unknown): Promise<Response> {
@@ -79,10 +83,11 @@ export class OrchestratorClient {
         signal: AbortSignal.timeout(patienceMs),
       });
     } catch {
-      throw complaint(
-        `No orchestrator answers at ${url}`,
-        'Say where it is with --url; after npm start it is http://127.0.0.1:3000',
-      );
+      const next =
+        method === 'GET'
+          ? 'Say where it is with --url; after npm start it is http://127.0.0.1:3000'
+          : 'If it is there, it may have heard: look with sagamore transactions show';
+      throw complaint(`No orchestrator answers at ${url}`, next);
     }
   }
 }

@@ -81,7 +81,10 @@ function unknownLetter(): ProblemException {
 function viewOf({ message, origin, traceparent, at, replays, ...letter }: KeptLetter): LetterView {
   const { id, letterId: name, topic, reason } = letter;
   return {
-    ...{ id, letterId: name, topic, reason },
+    id,
+    letterId: name,
+    topic,
+    reason,
     at: instant(at),
     traceparent: traceparent ?? null,
     origin: origin ?? null,

@@ -50,7 +50,9 @@ beforeAll(async () => {
   const module = (host: Parameters<typeof OrchestratorModule.forRoot>[0]) =>
     OrchestratorModule.forRoot(host, [sagaProtocol(trip)]);
   running = await bootstrap({
-    ...{ service: 'orchestrator', module, config },
+    service: 'orchestrator',
+    module,
+    config,
     bus: new MemoryBus({ clock, broker }),
   });
   ports = await openPostgresPorts();
@@ -112,7 +114,9 @@ test(
     await before.stop();
     await participate([
       {
-        ...{ effect: 'local', half: 'action', operation: hold },
+        effect: 'local',
+        half: 'action',
+        operation: hold,
         handle: async (commands) => {
           effects += commands.length;
           return commands.map(() => succeeded({}));

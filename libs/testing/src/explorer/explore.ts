@@ -7,7 +7,7 @@ import type { Exploration } from './exploration.js';
 import { inWords, type Schedule } from './move.js';
 import { assertComplete, ExplorationMistake } from './mistake.js';
 import { reportOf } from './report.js';
-import { behind, coursesOf, sample, smallerThan, within } from './schedules.js';
+import { behind, coursesOf, smallerThan, Thinned, within } from './schedules.js';
 import { play, type Played } from './stage.js';
 import { findingsIn, measureOf, type Measure } from './verdict.js';
 
@@ -72,14 +72,16 @@ class Search {
   private what: Progress['what'] = 'courses';
   private readonly courses: Course[] = [];
   /** What can still go wrong behind each single fault. */
-  private readonly seconds: Schedule[] = [];
+  private readonly seconds: Thinned<Schedule>;
   private readonly pairs = { tried: 0, of: 0 };
   private measure: Measure = { undone: undefined };
 
   constructor(
     private readonly exploration: Exploration,
     private readonly options: ExploreOptions,
-  ) {}
+  ) {
+    this.seconds = new Thinned(options.pairsMax ?? 1_000);
+  }
 
   async run(): Promise<Explored> {
     const found = await this.search();
@@ -130,7 +132,7 @@ class Search {
     let failed: Played | undefined;
     for (const schedule of schedules) {
       const played = await this.play(schedule);
-      this.seconds.push(...behind(played));
+      this.seconds.put(behind(played));
       if (this.isBad(played)) failed = played;
       if (failed !== undefined) break;
     }
@@ -140,8 +142,8 @@ class Search {
 
   private async tryPairs(): Promise<Played | undefined> {
     this.what = 'pairs of faults';
-    const chosen = sample(this.seconds, this.options.pairsMax ?? 1_000);
-    this.pairs.of = this.seconds.length;
+    const chosen = this.seconds.chosen();
+    this.pairs.of = this.seconds.of;
     this.planned = this.tried + chosen.length;
     for (const schedule of chosen) {
       const played = await this.play(schedule);

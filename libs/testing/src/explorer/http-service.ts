@@ -94,8 +94,12 @@ export class HttpCalls extends ParticipantCalls {
     const { service, running } = this.addressee(probe);
     if (running === undefined || service === undefined || !('answers' in service)) return;
     const key = providerKeyOf(probe.data.transactionId, probe.data.branchId);
-    const found = await running.database.transaction(async (tx) => service.probed?.(key, memoryTx(tx)));
-    if (found !== undefined) answer(found, this.told(probe, noAnswer));
+    try {
+      const found = await running.database.transaction(async (tx) => service.probed?.(key, memoryTx(tx)));
+      if (found !== undefined) answer(found, this.told(probe, noAnswer));
+    } catch (error) {
+      this.stage.note(`${running.role} fails to answer: ${String(error)}`);
+    }
   }
 
   private addressee({ topic }: Message) {

@@ -6,7 +6,7 @@ import { describe, expect, test } from '@jest/globals';
 import { differences } from './differences.js';
 import { lendBook } from './explorer.fixture.js';
 import { movesAt, type Move } from './move.js';
-import { coursesOf, sample, smallerThan } from './schedules.js';
+import { coursesOf, sample, smallerThan, Thinned } from './schedules.js';
 
 const kill: Move = { kind: 'kill', at: 'shelf before it commits that it has done "book"' };
 const no: Move = { kind: 'no', step: 'deposit' };
@@ -59,4 +59,17 @@ describe('a difference of books', () => {
     expect(lines).toHaveLength(9);
     expect(lines.at(-1)).toBe('and 12 more');
   });
+});
+
+test('of many that come one after the other some are kept, evenly, and never more than twice as many as are wanted', () => {
+  const thinned = new Thinned<number>(4);
+  thinned.put(Array.from({ length: 1_000 }, (_, index) => index));
+  const chosen = thinned.chosen();
+  expect(thinned.of).toBe(1_000);
+  expect(chosen).toHaveLength(4);
+  expect(chosen[0]).toBe(0);
+  expect(chosen.at(-1)).toBeGreaterThan(500);
+  const none = new Thinned<number>(0);
+  none.put([1, 2, 3]);
+  expect([none.of, none.chosen()]).toEqual([3, []]);
 });

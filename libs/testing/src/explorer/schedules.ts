@@ -37,6 +37,35 @@ export function sample<Item>(items: readonly Item[], most: number): readonly Ite
   return Array.from({ length: most }, (_, index) => items[Math.floor((index * items.length) / most)]!);
 }
 
+/** Keeps some of many, evenly, without ever holding more than twice as many as are wanted: a long saga has more schedules of
+ *  two faults than fit into memory. The same ones every time. */
+export class Thinned<Item> {
+  private items: Item[] = [];
+  private stride = 1;
+  private seen = 0;
+
+  constructor(private readonly most: number) {}
+
+  /** How many were put in. */
+  get of(): number {
+    return this.seen;
+  }
+
+  put(items: readonly Item[]): void {
+    for (const item of items) {
+      if (this.seen++ % this.stride === 0 && this.most > 0) this.items.push(item);
+      if (this.items.length <= 2 * this.most) continue;
+      this.items = this.items.filter((_, index) => index % 2 === 0);
+      this.stride *= 2;
+    }
+  }
+
+  /** At most `most` of them, evenly from the first to the last. */
+  chosen(): readonly Item[] {
+    return sample(this.items, this.most);
+  }
+}
+
 /** Schedules that are smaller than a failing one, the smallest first: without one of its moves, or with a plainer one. The
  *  one without any move is not among them: it was played first of all. */
 export function smallerThan(schedule: Schedule): readonly Schedule[] {
