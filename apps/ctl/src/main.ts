@@ -3,6 +3,11 @@
  */
 import { run } from './program.js';
 
+// Whoever reads through a pipe may have seen enough, as `head` does; the code still tells how it ended.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
+
 process.exitCode = await run(process.argv.slice(2), {
   out: process.stdout,
   err: process.stderr,

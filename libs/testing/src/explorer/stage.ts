@@ -250,7 +250,7 @@ export class Stage implements WorldBase {
   private async settle(): Promise<void> {
     const turn = Promise.resolve();
     let seen = this.activity;
-    for (let turns = 0, idle = 0; idle < 20 && turns < 100_000; turns++) {
+    for (let turns = 0, idle = 0; idle < 40 && turns < 100_000; turns++) {
       await turn;
       idle = this.activity === seen ? idle + 1 : 0;
       seen = this.activity;
