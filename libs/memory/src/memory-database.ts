@@ -5,7 +5,7 @@
 import { Fault } from '@sagamore/resilience';
 import { Database, type Clock, type Tx } from '@sagamore/runtime';
 import { MemoryTable } from './memory-table.js';
-import { MemoryTx } from './memory-tx.js';
+import { LockTimeout, MemoryTx } from './memory-tx.js';
 
 /** What outlives a process: committed rows, sequences, what is in doubt, and the locks of open transactions. */
 export class MemoryStore {
@@ -57,6 +57,9 @@ export interface MemoryDatabaseOptions {
   /** What the store's clock showed when `clock` showed 0. Default 0. */
   readonly epochMs?: number;
   readonly onCommit?: CommitHooks;
+  /** How long a transaction waits for a lock before it fails with `SERIALIZATION_CONFLICT`, as a server's `lock_timeout` has it.
+   *  Default: without end. */
+  readonly lockTimeoutMs?: number;
 }
 
 /** One process's connection to a `MemoryStore`. Transactions run at READ COMMITTED with row locks that wait. */
@@ -72,14 +75,14 @@ export class MemoryDatabase extends Database {
 
   override async transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
     if (this.crashed) return never();
-    const tx = this.begin();
+    const tx = this.begin(this.options.lockTimeoutMs);
     let result: T;
     try {
       result = await work(tx);
       tx.throwIfFailed();
       if (tx.hasWritten) await this.options.onCommit?.before?.();
     } catch (error) {
-      return this.crashed ? never() : this.rollback(tx, error);
+      return this.crashed ? never() : this.rollback(tx, conflictOf(error));
     }
     // A crash while the hook waited has already taken everything back.
     if (this.crashed) return never();
@@ -180,6 +183,12 @@ export class MemoryDatabase extends Database {
 
 function never<T>(): Promise<T> {
   return new Promise(() => undefined);
+}
+
+/** Whoever holds the lock will let it go: that is worth another try. */
+function conflictOf(error: unknown): unknown {
+  if (!(error instanceof LockTimeout)) return error;
+  return new Fault('SERIALIZATION_CONFLICT', error.message, { retryable: true, cause: error });
 }
 
 /** The fault a client sees when a connection breaks at COMMIT; for `CommitHooks.after` and `before`. */

@@ -7,6 +7,9 @@ import { Fault } from '@sagamore/resilience';
 import { Clock, type Tx } from '@sagamore/runtime';
 import { Host } from './host.js';
 
+/** As Postgres is told: beyond this whoever waits for a lock comes again. */
+const lockTimeoutMs = 1_500;
+
 /** What the stores' clocks show when the world begins, ms. */
 export const epochMs = 1_800_000_000_000;
 
@@ -51,6 +54,7 @@ export class HostDatabase extends MemoryDatabase {
       clock: host.base.clock,
       store,
       epochMs,
+      lockTimeoutMs,
       onCommit: { before: () => beforeCommit(host, service), after: () => afterCommit(host) },
     });
     host.attach({ crash: () => this.crash() });

@@ -186,7 +186,7 @@ export class HostBus extends Bus {
   private async rejoinBy(receiver: MemoryBus, subscription: Subscription): Promise<void> {
     await Promise.allSettled(this.inHand.get(subscription) ?? new Set<Promise<void>>());
     await this.host.pass();
-    // Thrown out once more meanwhile: whoever let it go on since joins for it.
-    if (this.receiver === receiver) await this.join(subscription);
+    // Thrown out or cut off once more meanwhile: whoever lets it go on joins for it.
+    if (this.receiver === receiver && this.isInTouch) await this.join(subscription);
   }
 }
