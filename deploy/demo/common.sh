@@ -35,18 +35,18 @@ until_true() {
 # place <fields as JSON, over those of an ordinary order>: answers the order's id, which is its transaction's too.
 # Repeated with one key until it is answered, as a customer would.
 place() {
-  local key body answer
+  local key body answer='' deadline=$((SECONDS + PATIENCE_S))
   key=$(cat /proc/sys/kernel/random/uuid)
   body=$(jq -n --argjson wish "$1" '{
     customerId: "ada", currency: "EUR", lines: [{ sku: "MOKA-POT-6", quantity: 1 }], paymentToken: "tok_ok",
     shipTo: { name: "Ada Lovelace", street: "1 Harbour Road", city: "Oldport", postcode: "4051", country: "CH" }
   } * $wish')
-  for _ in {1..60}; do
+  while ((SECONDS < deadline)); do
     answer=$(curl --silent --max-time 15 "$ORDER_URL/orders" --header 'content-type: application/json' \
       --header "idempotency-key: $key" --data "$body") && jq --exit-status --raw-output .orderId <<<"$answer" && return
     sleep 1
   done
-  fail "the order was not taken: $answer"
+  fail "the order was not taken within $PATIENCE_S s: $answer"
 }
 
 order() { curl --silent --max-time 10 "$ORDER_URL/orders/$1"; }
