@@ -1,5 +1,5 @@
 /**
- * `npm run trace-picture -- --jaeger <url> --transaction <id> --out <file>`: reads one trace through Jaeger's API and draws it,
+ * `npm run waterfall -- --jaeger <url> --transaction <id> --out <file>`: reads one trace through Jaeger's API and draws it,
  * for a page or a report: the Jaeger of `npm run start:kafka -- --jaeger` has no web page of its own.
  */
 import { writeFileSync } from 'node:fs';
