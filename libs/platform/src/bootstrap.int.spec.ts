@@ -14,9 +14,11 @@ import {
   operation,
   OutboxRelay,
   SystemClock,
+  type ActiveSubscription,
   type CommandOf,
   type Message,
   type ReplyOf,
+  type Subscription,
 } from '@sagamore/runtime';
 import {
   Controller,
@@ -134,6 +136,17 @@ afterEach(async () => {
 
 afterAll(async () => (await testPostgres()).stop());
 
+/** A client one of whose consumers dies for good when told to. */
+class FrailBus extends MemoryBus {
+  isDead = false;
+
+  override async subscribe(subscription: Subscription): Promise<ActiveSubscription> {
+    const active = await super.subscribe(subscription);
+    if (subscription.topic !== 'abacus.commands') return active;
+    return { ...active, healthy: () => !this.isDead && active.healthy() };
+  }
+}
+
 async function started(env: Record<string, string> = {}, broker = new MemoryBroker()): Promise<RunningApp> {
   const bus = new MemoryBus({ clock: new SystemClock(), broker });
   const app = await start({ service: 'both', module: both, config: readConfig({ ...urls, ...env }), bus });
@@ -186,6 +199,23 @@ describe('a process with two services', () => {
     const expected = names.map((name) => ({ name, status: 'up' }));
     expect(await response.json()).toEqual({ status: 'ready', checks: expect.arrayContaining(expected) });
     expect((await fetch(`${url}/health/live`)).status).toBe(200);
+  });
+
+  test('S59: a consumer that crashed for good makes readiness red and is named; the process itself lives', async () => {
+    const bus = new FrailBus({ clock: new SystemClock() });
+    const app = await start({ service: 'both', module: both, config: readConfig(urls), bus });
+    running.push(app);
+    expect((await fetch(`${app.url}/health/ready`)).status).toBe(200);
+    bus.isDead = true;
+    const response = await fetch(`${app.url}/health/ready`);
+    expect(response.status).toBe(503);
+    const { checks } = z
+      .object({ checks: z.array(z.object({ name: z.string(), status: z.string() })) })
+      .parse(await response.json());
+    expect(checks.filter(({ status }) => status === 'down').map(({ name }) => name)).toEqual([
+      'abacus consumers',
+    ]);
+    expect((await fetch(`${app.url}/health/live`)).status).toBe(200);
   });
 
   test('has each service answer its own commands, and publishes what was appended with the transaction', async () => {

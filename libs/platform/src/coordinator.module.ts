@@ -279,6 +279,8 @@ function coordinatorProviders({ host, protocols, handled }: CoordinatorModuleOpt
                 log.warn('a reply came after its decision: look at it', { ...late });
                 numbers.onLateReply(late);
               },
+              onHintsLost: (count) =>
+                log.warn('messages that hint at work were lost; the work was found in the store', { count }),
               onStray: (stray) => {
                 log.error("a transaction was in nobody's hand", { ...stray });
                 numbers.onStray(stray);

@@ -75,6 +75,8 @@ export interface CoordinatorHooks {
   readonly onSaved?: (saved: readonly Saved[], at: number) => void;
   /** Transactions that have come to rest, AFTER the commit that says so: ended, or parked. */
   readonly onRest?: (rested: readonly Rested[]) => void;
+  /** Wishes and starts that a look has found, because the messages that hint at them never came (S57). */
+  readonly onHintsLost?: (count: number) => void;
   /** A moving transaction that nobody had in hand was found. */
   readonly onStray?: (stray: Stray) => void;
   /** The breaker of a participant that is sent messages has changed. */
@@ -130,6 +132,7 @@ function listening(hooks: CoordinatorHooks = {}): Required<CoordinatorHooks> {
     onRest: nothing,
     onBreaker: nothing,
     onStray: nothing,
+    onHintsLost: nothing,
   };
   return { ...deaf, ...hooks };
 }

@@ -141,7 +141,7 @@ export class Coordinator {
       resume: (forgotten) => this.resume(forgotten),
       onStray: this.hooks.onStray,
     });
-    this.wishes = new WishReader(ports, this.shards, this.live, this.options.wishSweepMs);
+    this.wishes = new WishReader(ports, this.shards, this.live, this.options);
     this.writer = new DecisionWriter(ports, this.shards, this.live, { owner, onBug, onSaved, onRest });
     const { live, subjects, writer, dispatcher } = this;
     this.answers = new DecisionAnswers({ journal: ports.journal, live, subjects, writer, dispatcher });

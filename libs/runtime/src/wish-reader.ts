@@ -15,6 +15,13 @@ export interface WishReaderPorts {
   readonly clock: Clock;
 }
 
+export interface WishReaderOptions {
+  /** Pause between looks, ms; a third of it is the age at which a wish counts as unheard. */
+  readonly wishSweepMs: number;
+  /** Told how many a look has found whose messages should have been here long ago (S57). */
+  readonly hooks: { readonly onHintsLost: (count: number) => void };
+}
+
 /** Wishes and starts that are carried out at one look. */
 const lookMax = 100;
 
@@ -26,8 +33,7 @@ export class WishReader {
     private readonly ports: WishReaderPorts,
     private readonly shards: Pick<ShardHolder, 'held'>,
     private readonly live: Pick<LiveTransactions, 'get'>,
-    /** Pause between looks, ms; a third of it is the age at which a wish counts as unheard. */
-    private readonly sweepMs: number,
+    private readonly options: WishReaderOptions,
   ) {}
 
   get isLookDue(): boolean {
@@ -38,10 +44,13 @@ export class WishReader {
   async look(): Promise<readonly Input[]> {
     if (!this.isLookDue) return [];
     const { journal, clock } = this.ports;
-    this.lookAt = clock.now() + this.sweepMs;
-    const query = { olderThanMs: this.sweepMs / 3, limit: lookMax };
+    const { wishSweepMs: sweepMs, hooks } = this.options;
+    this.lookAt = clock.now() + sweepMs;
+    const query = { olderThanMs: sweepMs / 3, limit: lookMax };
     const starts = await journal.unbegunStarts(this.shards.held, query);
     const wishes = await journal.unheardWishes(this.shards.held, query);
+    const lost = starts.length + wishes.length;
+    if (lost > 0) hooks.onHintsLost(lost);
     return [
       ...starts.map(({ transactionId, shard, ...start }): Input => {
         return { kind: 'start', transactionId, shard, start: { transactionId, ...start } };
