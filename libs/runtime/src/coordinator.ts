@@ -344,7 +344,8 @@ export class Coordinator {
   /** Brings back those that fall due soon; what fails here is tried again by the next sweep. */
   private async sweep(): Promise<void> {
     if (!this.maySweep()) return;
-    const bringBack = (page: readonly StoredTransaction[]) => this.resume(this.absent(page));
+    const bringBack = (page: readonly StoredTransaction[]) =>
+      this.resume(page.filter(({ transactionId }) => this.live.isUnknown(transactionId)));
     await this.survive(() => this.evictions.sweep(this.shards.epochs, bringBack));
   }
 
@@ -360,12 +361,6 @@ export class Coordinator {
   private async release(): Promise<void> {
     this.traffic.seekTrials();
     await this.survive(() => this.dispatcher.release());
-  }
-
-  /** Without those that a message has brought back already, and those of whom nobody knows where they stand (R12). */
-  private absent(page: readonly StoredTransaction[]): readonly StoredTransaction[] {
-    const doubtful = new Set(this.live.doubts);
-    return page.filter(({ transactionId: id }) => this.live.get(id) === undefined && !doubtful.has(id));
   }
 
   private dueInput(transactionId: TransactionId): readonly Input[] {

@@ -90,8 +90,9 @@ export class LiveTransactions {
     for (const id of ids) this.doubtful.delete(id);
   }
 
-  isDoubtful(id: TransactionId): boolean {
-    return this.doubtful.has(id);
+  /** Neither in memory nor doubtful: one whose last commit has an unknown fate is remembered as such, and read again (R12). */
+  isUnknown(id: TransactionId): boolean {
+    return !this.byId.has(id) && !this.doubtful.has(id);
   }
 
   get doubts(): readonly TransactionId[] {

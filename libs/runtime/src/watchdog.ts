@@ -69,7 +69,7 @@ export class Watchdog {
     const page = await this.ports.journal.live(shard, { limit, ...(this.after && { after: this.after }) });
     await this.giveBack(
       shard,
-      page.filter((row) => this.isForgotten(row)),
+      page.filter(({ transactionId }) => this.live.isUnknown(transactionId)),
     );
     for (const { transactionId } of page) this.examine(transactionId);
     this.shard = shard;
@@ -83,11 +83,6 @@ export class Watchdog {
     if (shard !== undefined && this.after !== undefined && held.includes(shard)) return shard;
     this.after = undefined;
     return held.find((other) => shard !== undefined && other > shard) ?? held[0];
-  }
-
-  /** One whose last commit has an unknown fate is remembered as such, and will be read again (R12). */
-  private isForgotten({ transactionId }: StoredTransaction): boolean {
-    return this.live.get(transactionId) === undefined && !this.live.isDoubtful(transactionId);
   }
 
   /** The page was read BEFORE the epoch is asked for: if it still stands, these were ours and nobody else's. */
