@@ -112,6 +112,28 @@ describeWithBroker('the Kafka bus', (brokers) => {
     );
 
     test(
+      'R18: two houses with prefixes of their own share a cluster and hear nothing of each other',
+      async () => {
+        const houses = await Promise.all(
+          ['east.', 'west.'].map(async (own) => {
+            const bus = await open({ topicPrefix: prefix + own });
+            await bus.ensureTopics([{ topic, partitions: 1 }]);
+            const heard: number[] = [];
+            const handle = async (batch: readonly Delivery[]) => void heard.push(...numbers(batch));
+            await bus.subscribe({ topic, group: 'inventory', handle });
+            return { bus, heard };
+          }),
+        );
+        const [east, west] = houses;
+        await east!.bus.send([message(1), message(2)]);
+        await west!.bus.send([message(3)]);
+        await until('each house has heard its own', () => east!.heard.length > 1 && west!.heard.length > 0);
+        expect([east!.heard.toSorted(), west!.heard]).toEqual([[1, 2], [3]]);
+      },
+      testMs,
+    );
+
+    test(
       'I45: another partition count is refused with both numbers and the fix',
       async () => {
         const bus = await open();

@@ -60,7 +60,7 @@ describe('settings', () => {
     });
   });
 
-  test('everything can be set', () => {
+  test('R18: everything can be set: a prefix for topics, TLS and SASL are plain settings too', () => {
     const config = readConfig({
       DATABASE_URL_ORDER: 'postgres://order@db/order',
       DATABASE_URL_CARD_DESK: 'postgresql://desk@db/desk',
