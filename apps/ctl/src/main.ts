@@ -11,5 +11,6 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 process.exitCode = await run(process.argv.slice(2), {
   out: process.stdout,
   err: process.stderr,
-  isColoured: process.stdout.isTTY && process.stdout.hasColors(),
+  // Of a pipe it is undefined, whatever its type says, and undefined would leave the choice to the environment.
+  isColoured: process.stdout.isTTY ? process.stdout.hasColors() : false,
 });
