@@ -6,6 +6,6 @@ const isElsewhere = (path: string) => path.includes('node_modules') || path.star
 
 /** In order of path. */
 export function allMentions(): readonly Mention[] {
-  const paths = globSync('{libs,apps,test}/**/*.{spec,contract}.ts', { exclude: isElsewhere });
+  const paths = globSync('{libs,apps,test,deploy}/**/*.{spec,contract}.ts', { exclude: isElsewhere });
   return paths.toSorted().flatMap((path) => mentionsIn(path, readFileSync(path, 'utf8')));
 }
