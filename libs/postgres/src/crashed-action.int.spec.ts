@@ -63,7 +63,8 @@ async function serve(...handlers: readonly Handler[]): Promise<void> {
   const { database, barrier, intents } = ports;
   participant = new Participant(
     { database, barrier, intents, bus, clock: new SystemClock() },
-    { service: 'desk', owner: 'desk', handlers, claimMs: 200, sweepMs: 50, undoPatienceMs: 0 },
+    // The sweep claims a lapsed intent again: it must leave the undo time to find it lapsed, as it does by default.
+    { service: 'desk', owner: 'desk', handlers, claimMs: 200, sweepMs: 5_000, undoPatienceMs: 0 },
   );
   await participant.start();
 }
