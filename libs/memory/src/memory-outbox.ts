@@ -2,7 +2,7 @@
  * Facts that wait for the relay, in one process, under numbers that rise in the order of saving.
  * It publishes nothing and keeps no high-water mark, which would pass over rows that commit late (R17).
  */
-import { Outbox, type Message, type OutboxRow, type Tx } from '@sagamore/runtime';
+import { Outbox, type Message, type OutboxClaim, type OutboxRow, type Tx } from '@sagamore/runtime';
 import type { MemoryDatabase } from './memory-database.js';
 import { memoryTx, type TableView } from './memory-tx.js';
 
@@ -11,16 +11,6 @@ interface StoredOutboxRow extends OutboxRow {
   readonly owner: string;
   readonly claimedUntil: number;
   readonly savedAt: number;
-}
-
-interface Claim {
-  readonly owner: string;
-  readonly claimMs: number;
-  readonly limit: number;
-}
-
-interface Inheritance extends Claim {
-  readonly after?: string;
 }
 
 export interface MemoryOutboxOptions {
@@ -56,11 +46,14 @@ export class MemoryOutbox extends Outbox {
     });
   }
 
-  override claim(claim: Claim): Promise<readonly OutboxRow[]> {
+  override claim(claim: OutboxClaim): Promise<readonly OutboxRow[]> {
     return this.claimThose(claim, claimable);
   }
 
-  override inherit({ after = '0', ...claim }: Inheritance): Promise<readonly OutboxRow[]> {
+  override inherit({
+    after = '0',
+    ...claim
+  }: Parameters<Outbox['inherit']>[0]): Promise<readonly OutboxRow[]> {
     return this.claimThose(claim, (table, _now, limit) =>
       oldestFirst(table)
         .filter(({ number }) => number > Number(after))
@@ -69,7 +62,7 @@ export class MemoryOutbox extends Outbox {
     );
   }
 
-  private claimThose(claim: Claim, chosen: typeof claimable): Promise<readonly OutboxRow[]> {
+  private claimThose(claim: OutboxClaim, chosen: typeof claimable): Promise<readonly OutboxRow[]> {
     return this.database.transaction(async (tx) => {
       const table = tableOf(tx);
       const now = memoryTx(tx).now();

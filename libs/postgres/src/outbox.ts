@@ -3,7 +3,7 @@
  * removes them AFTER the broker's acknowledgement. No high-water mark: late commits would be passed over (R17).
  */
 import assert from 'node:assert/strict';
-import { Outbox, type Message, type OutboxRow, type Tx } from '@sagamore/runtime';
+import { Outbox, type Message, type OutboxClaim, type OutboxRow, type Tx } from '@sagamore/runtime';
 import { postgres } from './barrier.js';
 import type { PostgresDatabase } from './database.js';
 import { statement, type Statement } from './statement.js';
@@ -11,16 +11,6 @@ import { statement, type Statement } from './statement.js';
 export interface PostgresOutboxOptions {
   /** How long a row belongs to the process that saved it; a crash delays it by so much. Default 10 s. */
   readonly claimMs?: number;
-}
-
-interface Claim {
-  readonly owner: string;
-  readonly claimMs: number;
-  readonly limit: number;
-}
-
-interface Inheritance extends Claim {
-  readonly after?: string;
 }
 
 /** The default of `claimMs`: longer than a healthy publish, shorter than a customer's patience. */
@@ -90,11 +80,16 @@ export class PostgresOutbox extends Outbox {
     );
   }
 
-  override claim({ owner, claimMs, limit }: Claim): Promise<readonly OutboxRow[]> {
+  override claim({ owner, claimMs, limit }: OutboxClaim): Promise<readonly OutboxRow[]> {
     return this.#claimBy(claimRows, [owner, claimMs, limit]);
   }
 
-  override inherit({ owner, claimMs, limit, after = '0' }: Inheritance): Promise<readonly OutboxRow[]> {
+  override inherit({
+    owner,
+    claimMs,
+    limit,
+    after = '0',
+  }: Parameters<Outbox['inherit']>[0]): Promise<readonly OutboxRow[]> {
     return this.#claimBy(inheritRows, [owner, claimMs, limit, after]);
   }
 

@@ -23,6 +23,7 @@ export {
   type JournalReceipt,
   type LateRepliesToKeep,
   type Origin,
+  type OutboxClaim,
   type OutboxRow,
   type ParentLink,
   type PreparedEnd,

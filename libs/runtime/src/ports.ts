@@ -156,22 +156,24 @@ export abstract class Prepared {
   }
 }
 
+/** Who claims rows of the outbox, for how long, and how many at most. */
+export interface OutboxClaim {
+  readonly owner: string;
+  readonly claimMs: number;
+  readonly limit: number;
+}
+
 /** Messages saved with the state that implies them; the relay publishes them AFTER the commit. */
 export abstract class Outbox {
   /** Saves `messages` with the transaction, in order, claimed for `owner` so that its relay may publish at once. */
   abstract append(tx: Tx, messages: readonly Message[], owner: string): Promise<readonly OutboxRow[]>;
   /** Claims up to `limit` rows whose claim has expired. Rows of one key keep their order: a row is claimed only
    *  together with all earlier rows of its key, never past one that is claimed by somebody else (R17). */
-  abstract claim(claim: { owner: string; claimMs: number; limit: number }): Promise<readonly OutboxRow[]>;
+  abstract claim(claim: OutboxClaim): Promise<readonly OutboxRow[]>;
   /** Claims up to `limit` rows behind the row `after`, oldest first, whoever holds them and for however long: for one who
    *  takes over from somebody who may be dead, himself before a lost commit included. The other may publish them too,
    *  which is a repeat. */
-  abstract inherit(claim: {
-    owner: string;
-    claimMs: number;
-    limit: number;
-    after?: string;
-  }): Promise<readonly OutboxRow[]>;
+  abstract inherit(claim: OutboxClaim & { readonly after?: string }): Promise<readonly OutboxRow[]>;
   /** Removes rows AFTER the broker has acknowledged them. Idempotent. */
   abstract remove(ids: readonly string[]): Promise<void>;
   /** The age in ms of the oldest unpublished row, 0 when there is none. */

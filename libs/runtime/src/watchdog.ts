@@ -1,7 +1,8 @@
 /**
  * Looks after the owner itself: every moving transaction of its shards must be in its memory, and wait there for an answer,
- * an instant, its turn or a person. Those that wait for long are the sweep's, which finds them by their due times. It walks the shards page by page, beside the traffic. What it finds otherwise it gives back to
- * whoever has forgotten it, or reports where only a person can help. It decides nothing about a transaction.
+ * an instant, its turn or a person. Those that wait for long are the sweep's, which finds them by their due times. It walks
+ * the shards page by page, beside the traffic. What it finds otherwise it gives back to whoever has forgotten it, or reports
+ * where only a person can help. It decides nothing about a transaction.
  */
 import { attentionOf, type TransactionId } from '@sagamore/engine';
 import type { LiveTransactions } from './live-transactions.js';
