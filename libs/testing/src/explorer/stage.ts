@@ -20,6 +20,7 @@ import type { Chance, Schedule } from './move.js';
 import { Names } from './names.js';
 import { boot, orchestrator, type Running } from './process.js';
 import { Wire } from './wire.js';
+import { untilStill } from '../world/stillness.js';
 
 /** What a run has come to. */
 export interface Played {
@@ -246,15 +247,8 @@ export class Stage implements WorldBase {
     return this.clock.advanceAsync(ms, () => this.settle());
   }
 
-  /** Lets promises run until nothing has called a port for a while. */
-  private async settle(): Promise<void> {
-    const turn = Promise.resolve();
-    let seen = this.activity;
-    for (let turns = 0, idle = 0; idle < 40 && turns < 100_000; turns++) {
-      await turn;
-      idle = this.activity === seen ? idle + 1 : 0;
-      seen = this.activity;
-    }
+  private settle(): Promise<void> {
+    return untilStill(() => this.activity);
   }
 
   private get look(): Look {

@@ -26,6 +26,7 @@ import { poisonMessage } from './poison.js';
 import { Provider } from './provider.js';
 import { boot, callsMax, roles, type Running } from './roles.js';
 import { StepAudit } from './step-audit.js';
+import { untilStill } from './stillness.js';
 
 /** How a planted bug gets between the runtime and its ports. */
 export interface Sabotage {
@@ -262,16 +263,8 @@ export class World implements ClogWorld {
     this.stepAudit.look();
   }
 
-  /** Lets promises run until nothing has called a port for a while. It need not drain them: the order of what is left
-   *  does not depend on it. */
-  private async settle(): Promise<void> {
-    const turn = Promise.resolve();
-    let seen = this.activity;
-    for (let turns = 0, idle = 0; idle < 40 && turns < 100_000; turns++) {
-      await turn;
-      idle = this.activity === seen ? idle + 1 : 0;
-      seen = this.activity;
-    }
+  private settle(): Promise<void> {
+    return untilStill(() => this.activity);
   }
 
   private evidence(isAtRest: boolean): Evidence {

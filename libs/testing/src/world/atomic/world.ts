@@ -24,6 +24,7 @@ import { audit } from './audit.js';
 import { message, names, type AtomicInput, type Name } from './definitions.js';
 import { boot, roles, type Process } from './processes.js';
 import { save } from './services.js';
+import { untilStill } from '../stillness.js';
 
 /** How a planted bug gets between a participant and its ports. */
 export interface AtomicSabotage {
@@ -261,15 +262,8 @@ export class AtomicWorld implements ClogWorld {
     return this.clock.advanceAsync(stepMs, () => this.settle());
   }
 
-  /** Lets promises run until nothing has called a port for a while. */
-  private async settle(): Promise<void> {
-    const turn = Promise.resolve();
-    let seen = this.activity;
-    for (let turns = 0, idle = 0; idle < 40 && turns < 100_000; turns++) {
-      await turn;
-      idle = this.activity === seen ? idle + 1 : 0;
-      seen = this.activity;
-    }
+  private settle(): Promise<void> {
+    return untilStill(() => this.activity);
   }
 }
 
