@@ -30,6 +30,7 @@ import {
   type MessageEvent,
   type Type,
 } from '@nestjs/common';
+import pg from 'pg';
 import { concat, NEVER, of, type Observable } from 'rxjs';
 import { z } from 'zod';
 import { testPostgres } from '../../../test/support/postgres.js';
@@ -317,7 +318,30 @@ describe('a process with two services', () => {
   }, 20_000);
 });
 
+/** Connections to the databases of this file that are still open. */
+async function connections(): Promise<number> {
+  const { server } = await testPostgres();
+  const client = new pg.Client(server.url('postgres'));
+  await client.connect();
+  try {
+    const { rowCount } = await client.query(`select from pg_stat_activity where datname like 'test\\_%'`);
+    return rowCount ?? 0;
+  } finally {
+    await client.end();
+  }
+}
+
 describe('a process that cannot start', () => {
+  test('I45: closes the databases that were opened, or were being opened, by then', async () => {
+    const { DATABASE_URL_DOOR: _door, ...others } = urls;
+    for (let round = 0; round < 3; round++) {
+      const bus = new MemoryBus({ clock: new SystemClock() });
+      const starting = start({ service: 'both', module: both, config: readConfig(others), bus });
+      await expect(starting).rejects.toMatchObject({ code: 'CONFIGURATION_INVALID' });
+      expect(await connections()).toBe(0);
+    }
+  });
+
   test('I45: rejects when a database URL is missing', async () => {
     const { DATABASE_URL_DOOR: _door, ...others } = urls;
     const bus = new MemoryBus({ clock: new SystemClock() });

@@ -93,14 +93,18 @@ export async function start({
   const carrier = bus ?? kafkaBus(service, config, { log, metrics });
   const metered = metrics.isOn ? new MeteredBus(carrier, metrics) : carrier;
   const host = createHost({ config, log, bus: metered, tracing, metrics });
-  await host.bus.start();
+  host.undoStart.defer(() => tracing.stop());
+  host.undoStart.defer(() => host.bus.stop());
   try {
+    await host.bus.start();
     const root = rootModule(service, module(host), { host, registry });
     const app = await createApp(service, root, host, prepare);
     const endCounting = await startCounting(service, host, registry);
     return await listen(app, host, { port: port ?? config.port, endCounting });
   } catch (error) {
-    await host.bus.stop();
+    await host.undoStart
+      .disposeAsync()
+      .catch((failed: unknown) => log.warn('the start could not be undone', { error: failed }));
     throw error;
   }
 }

@@ -21,6 +21,8 @@ export interface Host {
   readonly health: HealthChecks;
   readonly tracing: Tracing;
   readonly metrics: Metrics;
+  /** What a start that fails must undo, the last first; a module whose making failed is never told to stop. */
+  readonly undoStart: AsyncDisposableStack;
 }
 
 /** A host from its settings and bus; what is not given is that of a real process. */
@@ -33,6 +35,7 @@ export function createHost(parts: Pick<Host, 'config' | 'bus'> & Partial<Host>):
     health: new HealthChecks(),
     tracing: noTracing,
     metrics: noMetrics,
+    undoStart: new AsyncDisposableStack(),
     ...parts,
   };
 }

@@ -140,6 +140,21 @@ function tellOfDoubt(log: Log, waiting: readonly InDoubt[]): void {
   log.warn('transactions wait in doubt', { count: waiting.length, oldest: gid, ageMs });
 }
 
+async function openMigrated(options: DataSourceOptions): Promise<DataSource> {
+  const dataSource = await openDataSource(options);
+  try {
+    await runMigrations(dataSource);
+    return dataSource;
+  } catch (error) {
+    await dataSource.destroy();
+    throw error;
+  }
+}
+
+async function closeDataSource(dataSource: DataSource | undefined): Promise<void> {
+  if (dataSource?.isInitialized === true) await dataSource.destroy();
+}
+
 function providersOf({
   host,
   service,
@@ -161,18 +176,18 @@ function providersOf({
     { provide: ServiceMetrics, useValue: metrics },
     {
       provide: DataSource,
-      useFactory: async () => {
-        const url = databaseUrlOf(config, service);
-        const dataSource = await openDataSource({
-          url,
+      useFactory: () => {
+        const opening = openMigrated({
+          url: databaseUrlOf(config, service),
           ssl: databaseTlsOf(config),
           entities,
           // The orchestrator brings one of the platform's own; each runs once.
           migrations: [...new Set([...platformMigrations, ...migrations])],
           poolSize: config.databasePoolSize,
         });
-        await runMigrations(dataSource);
-        return dataSource;
+        // Modules are made side by side: this one may still be opening when another has failed.
+        host.undoStart.defer(async () => closeDataSource(await opening.catch(() => undefined)));
+        return opening;
       },
     },
     {
@@ -186,7 +201,11 @@ function providersOf({
     {
       provide: Database,
       inject: [DataSource],
-      useFactory: (source: DataSource) => PostgresDatabase.open(source),
+      useFactory: async (source: DataSource) => {
+        const database = await PostgresDatabase.open(source);
+        host.undoStart.defer(() => database.close());
+        return database;
+      },
     },
     { provide: PostgresDatabase, useExisting: Database },
     { provide: Barrier, useClass: PostgresBarrier },
