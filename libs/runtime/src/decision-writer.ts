@@ -2,7 +2,13 @@
  * Makes decisions durable, and moves memory AFTER the commit (R12). One decision that the store cannot take holds no other
  * (R2), and one whose fate is unknown is in doubt until it was read again. It sends nothing: what it answers has been saved.
  */
-import type { AnnounceCommand, ProtocolCommand, Standing, TransactionId } from '@sagamore/engine';
+import type {
+  AnnounceCommand,
+  ProtocolCommand,
+  Standing,
+  TransactionEvent,
+  TransactionId,
+} from '@sagamore/engine';
 import { Fault } from '@sagamore/resilience';
 import { answerMessage } from './children.js';
 import { spoil, undecided, type Decision, type LiveTransaction } from './decision.js';
@@ -36,6 +42,8 @@ export interface Rested {
   readonly standing: Standing;
   /** ms of the store's clock. */
   readonly at: number;
+  /** All its events, as they were saved; absent where they have to be read back. */
+  readonly events?: readonly TransactionEvent[];
 }
 
 export class DecisionWriter {
@@ -158,7 +166,12 @@ export class DecisionWriter {
     if (saved.length > 0) this.options.onSaved(saved, at);
     const rested = saved
       .filter(({ standing, commands }) => standing.phase !== 'moving' && commands.some(isAnnouncement))
-      .map(({ after, standing }) => ({ record: after.record, standing, at }));
+      .map(({ after: { record, events }, standing }) => ({
+        record,
+        standing,
+        at,
+        ...(events !== undefined && { events }),
+      }));
     if (rested.length > 0) this.options.onRest(rested);
   }
 }

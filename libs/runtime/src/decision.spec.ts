@@ -84,6 +84,21 @@ test('what falls due at one instant by the hundred is served in bounded portions
   expect(portions).toEqual([200, 200, 100, 0]);
 });
 
+test('a transaction remembers the events it was told while they are few, and none of them once they are many', () => {
+  const retry = { attemptsMax: 100, baseMs: 1, maxMs: 1 };
+  const copy = saga('copy', { version: 1 })
+    .step('copy', operation('copy'), () => ({}), { timeoutMs: 1, retry })
+    .define();
+  const due = { kind: 'due', transactionId: 'a-transaction', shard: 0 } as const;
+  let decision = begin(sagaProtocol(copy), record('copy'));
+  for (let at = 10; decision.after.seq < 40; at += 10) {
+    const { events, seq } = decision.after;
+    const saved = decision.entries.map(({ event }) => event);
+    expect(events).toEqual(seq <= 32 ? saved : undefined);
+    decision = decide(decision, due, { ...context, at });
+  }
+});
+
 test('S94: a resumption that was wished for one rest is heard in another, and ends it not', () => {
   const single = saga('single', { version: 1 })
     .step('book', operation('book'), () => ({}), { retriable: true, retry: { attemptsMax: 1 } })

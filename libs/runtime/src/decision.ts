@@ -29,6 +29,8 @@ export interface LiveTransaction {
   readonly state: unknown;
   /** Events journaled so far. */
   readonly seq: number;
+  /** All its events, where it began in this process and they are few; else the journal alone knows them. */
+  readonly events?: readonly TransactionEvent[];
   /** Present while its row says that it is out of memory. */
   readonly dueAt?: number;
 }
@@ -60,10 +62,14 @@ export interface DecisionContext {
   readonly onBug: (transactionId: string, error: unknown) => void;
 }
 
+/** Beyond so many, a transaction's events are read back from the journal by those who want them: memory must not grow with
+ *  a loop. */
+const eventsKeptMax = 32;
+
 /** Begins a transaction. Throws when the definition cannot take the input: then nothing of it exists. */
 export function begin(protocol: Protocol, record: TransactionRecord): Decision {
   const { state, commands } = protocol.begin(startOf(record));
-  const after = { record, protocol, state, seq: 0 };
+  const after = { record, protocol, state, seq: 0, events: [] };
   const standing = protocol.standing(state);
   const begun: Decision = { before: undefined, after, standing, entries: [], commands, heard: [] };
   return refuseTooLarge(begun, commands, record.startedAt);
@@ -197,7 +203,7 @@ function advance(decision: Decision, event: TransactionEvent): Decision {
     before: decision.before,
     ...(decision.wasEvicted === true && { wasEvicted: true }),
     claimsBefore: decision.claimsBefore,
-    after: { record, protocol, state: next.state, seq: seq + 1 },
+    after: { record, protocol, state: next.state, seq: seq + 1, ...remembered(decision.after, event) },
     standing: protocol.standing(next.state),
     entries: decision.entries.length === 0 ? [entry] : [...decision.entries, entry],
     commands: decision.commands.length === 0 ? next.commands : [...decision.commands, ...next.commands],
@@ -208,6 +214,10 @@ function advance(decision: Decision, event: TransactionEvent): Decision {
   const due = next.commands.find((command) => command.type === 'decide');
   if (due !== undefined) return advance(told, { type: 'decided', at: event.at, decision: due.decision });
   return refuseTooLarge(told, next.commands, event.at);
+}
+
+function remembered({ events }: LiveTransaction, event: TransactionEvent): Pick<LiveTransaction, 'events'> {
+  return events === undefined || events.length >= eventsKeptMax ? {} : { events: [...events, event] };
 }
 
 /** S105: what is too large to be sent is not, and its machine hears a refusal in the same breath: nothing has happened. */

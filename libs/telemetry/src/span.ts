@@ -2,7 +2,7 @@
  * A span as plain data. Its ids are derived from what it tells of, never drawn, so that whoever knows the same facts can
  * tell of it again after a crash, and an undo can point at what it undoes without anybody remembering it (R24).
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** What a span may say; flat, and free of personal data (I42). */
 export type SpanAttributes = Readonly<Record<string, string | number | boolean>>;
@@ -43,7 +43,7 @@ export function rootSpanIdOf(transactionId: string): string {
 
 /** A span id from whatever names the span for good. */
 export function spanIdFrom(name: string): string {
-  return createHash('sha256').update(name).digest('hex').slice(0, 16);
+  return hash('sha256', name, 'hex').slice(0, 16);
 }
 
 /** Whether the trace of a transaction is kept under head sampling; every process that is given the same ratio answers

@@ -149,6 +149,15 @@ describe('the tracer', () => {
     expect(told).toHaveLength(expected);
   });
 
+  test('reads nothing back of what the owner has saved itself', async () => {
+    const asked: string[] = [];
+    const load = async (ids: readonly string[]) => (asked.push(...ids), []);
+    const { made, told } = tracer(0, { load });
+    made.onRest(rested('compensated').map((one) => ({ ...one, events })));
+    await made.stop();
+    expect([told, asked]).toEqual([spans, []]);
+  });
+
   test('after a takeover tells what ended lately once more, under the same ids', async () => {
     const { made, told } = tracer(0);
     await made.tellAgain();

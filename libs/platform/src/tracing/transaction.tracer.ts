@@ -1,7 +1,7 @@
 /**
- * Tells the traces of the transactions this process owns, from the journal, once they have come to rest. Nothing is held
- * open while they run, and nobody waits for it: what rests is noted in a bounded queue, read again in batches and told
- * (R24, R25). After a takeover what has ended lately is told once more, for the owner that died may not have done it.
+ * Tells the traces of the transactions this process owns, from their saved events, once they have come to rest. Nothing is
+ * held open while they run, and nobody waits for it: what rests is noted in a bounded queue and told in batches; where its
+ * events are not in memory they are read back from the journal (R24, R25). After a takeover what has ended lately is told once more, for the owner that died may not have done it.
  */
 import { historyOf } from '@sagamore/engine';
 import {
@@ -30,17 +30,17 @@ export interface TransactionTracerOptions {
   readonly onFault: (error: unknown) => void;
 }
 
-/** Transactions read back at one time. */
+/** Transactions told at one time. */
 const batchMax = 200;
 /** Transactions that wait to be told; beyond it the newest are not. */
 const queueMax = 10_000;
-/** How long what rests is gathered before it is read back, ms. */
+/** How long what rests is gathered before it is told, ms. */
 const gatherMs = 200;
 /** After a takeover: how far back, ms, and how many at most. */
 const lately = { ms: 30_000, transactionsMax: 500 };
 
 export class TransactionTracer {
-  private readonly queue = new Set<string>();
+  private readonly queue = new Map<string, Rested>();
   private cancel: (() => void) | undefined;
   private stopped = false;
 
@@ -52,11 +52,12 @@ export class TransactionTracer {
   /** Notes those that are to be told; returns at once. */
   onRest(rested: readonly Rested[]): void {
     if (!this.ports.tracing.isOn || this.stopped) return;
-    for (const { record, standing, at } of rested) {
+    for (const one of rested) {
       if (this.queue.size >= queueMax) return;
+      const { record, standing, at } = one;
       const isPlain = standing.status === 'completed' && at - record.startedAt < this.options.slowMs;
       if (!isPlain || isSampled(record.transactionId, this.options.ratio))
-        this.queue.add(record.transactionId);
+        this.queue.set(record.transactionId, one);
     }
     this.schedule();
   }
@@ -92,14 +93,20 @@ export class TransactionTracer {
   }
 
   private async tellSome(): Promise<void> {
-    const ids = [...this.queue].slice(0, batchMax);
-    for (const id of ids) this.queue.delete(id);
+    const some = [...this.queue.entries()].slice(0, batchMax);
+    for (const [id] of some) this.queue.delete(id);
+    const forgotten = some.filter(([, { events }]) => events === undefined).map(([id]) => id);
     try {
-      for (const stored of await this.ports.journal.load(ids)) this.tell(stored);
+      for (const [, rested] of some) this.tellFromMemory(rested);
+      for (const stored of await this.ports.journal.load(forgotten)) this.tell(stored);
     } catch (error) {
       // A trace less is nothing to hold anybody up for.
       this.options.onFault(error);
     }
+  }
+
+  private tellFromMemory({ record, standing, at, events }: Rested): void {
+    if (events !== undefined) this.tell({ ...record, ...standing, updatedAt: at, events });
   }
 
   private tell(stored: StoredTransaction): void {
