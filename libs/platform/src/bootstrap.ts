@@ -15,6 +15,7 @@ import {
   startMetricPush,
   startTracing,
   type Tracing,
+  type TracingOptions,
 } from '@sagamore/telemetry';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { ModulesContainer, NestFactory } from '@nestjs/core';
@@ -87,7 +88,8 @@ export async function start({
 }: BootstrapOptions): Promise<RunningApp> {
   const config = given ?? readConfig(process.env, { services: [service] });
   const log = createLog({ process: service, level: config.logLevel, pretty: config.logPretty });
-  const tracing = await tracingOf(service, config);
+  const messagingSystem = bus === undefined ? 'kafka' : 'memory';
+  const tracing = await tracingOf({ service, messagingSystem }, config);
   const registry = config.metrics ? new MetricRegistry() : undefined;
   const metrics = registry ?? noMetrics;
   const carrier = bus ?? kafkaBus(service, config, { log, metrics });
@@ -110,8 +112,11 @@ export async function start({
 }
 
 /** Nothing is traced where no collector is named. */
-async function tracingOf(service: string, { tracing: { endpoint } }: Config): Promise<Tracing> {
-  return endpoint === undefined ? noTracing : startTracing({ service, endpoint });
+async function tracingOf(
+  process: Pick<TracingOptions, 'service' | 'messagingSystem'>,
+  { tracing: { endpoint } }: Config,
+): Promise<Tracing> {
+  return endpoint === undefined ? noTracing : startTracing({ ...process, endpoint });
 }
 
 @Module({})

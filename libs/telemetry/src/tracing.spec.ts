@@ -58,6 +58,16 @@ test('a span arrives with the ids, the times and the words it was told with', as
   expect(caught?.resource.attributes['service.name']).toBe('orchestrator');
 });
 
+test('spans of messages name the system that carries them, others do not', async () => {
+  const exporter = new Caught();
+  const tracing = await startTracing({ service: 'order', endpoint, exporter, messagingSystem: 'memory' });
+  const [sent, local] = ['00000000000000ab', '00000000000000ac'];
+  tracing.emit([span(sent, { kind: 'producer' }), span(local)]);
+  await tracing.stop();
+  const systems = exporter.spans.map(({ attributes }) => attributes['messaging.system']);
+  expect(systems).toEqual(['memory', undefined]);
+});
+
 test('R25: before a collector that hangs the queue is bounded, the rest is dropped and counted, and stopping ends', async () => {
   const exporter = new Caught(false);
   const tracing = await startTracing({ service: 'orchestrator', endpoint, exporter, queueMax: 10 });

@@ -25,6 +25,8 @@ export interface TracingOptions {
   readonly service: string;
   /** Base URL of an OTLP/HTTP collector, e.g. `http://127.0.0.1:4318`. */
   readonly endpoint: string;
+  /** What carries the messages of its producer and consumer spans, as `messaging.system` names it. Default `kafka`. */
+  readonly messagingSystem?: string;
   /** Spans that wait for the collector, at most. Default 8 192. */
   readonly queueMax?: number;
   /** How often the queue is handed over, ms. Default 500. */
@@ -37,11 +39,11 @@ export const noTracing: Tracing = { isOn: false, emit: () => {}, dropped: 0, sto
 
 const exportMsMax = 5_000;
 const stopMsMax = 2_000;
-const defaults = { queueMax: 8_192, intervalMs: 500 };
+const defaults = { messagingSystem: 'kafka', queueMax: 8_192, intervalMs: 500 };
 
 /** Starts sending. The SDK is loaded here, so that a process that traces nothing does not pay for it. */
 export async function startTracing(options: TracingOptions): Promise<Tracing> {
-  const { service, endpoint, queueMax, intervalMs } = { ...defaults, ...options };
+  const { service, endpoint, messagingSystem, queueMax, intervalMs } = { ...defaults, ...options };
   const [{ NodeSDK }, { resourceFromAttributes }, { BatchSpanProcessor }, { OTLPTraceExporter }] =
     await Promise.all([
       import('@opentelemetry/sdk-node'),
@@ -71,7 +73,7 @@ export async function startTracing(options: TracingOptions): Promise<Tracing> {
       if (stopping !== undefined) return;
       const room = Math.max(0, queueMax - (accepted - counted.taken));
       const taken = spans.length <= room ? spans : spans.slice(0, room);
-      for (const span of taken) processor.onEnd(readable(span, resource));
+      for (const span of taken) processor.onEnd(readable(span, { resource, messagingSystem }));
       accepted += taken.length;
       dropped += spans.length - taken.length;
     },
@@ -108,8 +110,15 @@ async function within(ms: number, work: Promise<void>): Promise<void> {
 
 const scope = { name: 'sagamore' };
 
-function readable(span: SpanRecord, resource: Resource): ReadableSpan {
-  const { name, kind = 'internal', startMs, endMs, attributes, error, links = [] } = span;
+function readable(
+  span: SpanRecord,
+  { resource, messagingSystem }: { readonly resource: Resource; readonly messagingSystem: string },
+): ReadableSpan {
+  const { name, kind = 'internal', startMs, endMs, error, links = [] } = span;
+  const isOfMessage = kind === 'producer' || kind === 'consumer';
+  const attributes = isOfMessage
+    ? { ...span.attributes, 'messaging.system': messagingSystem }
+    : span.attributes;
   const context = contextOf(span);
   return {
     name,
