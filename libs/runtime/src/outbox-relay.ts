@@ -5,7 +5,6 @@
  */
 import { Fault } from '@sagamore/resilience';
 import { undeliverable } from './dead-letters.js';
-import { gather } from './gather.js';
 import type { Message } from './message.js';
 import { Bus, Clock, Outbox, type OutboxRow, type Tx } from './ports.js';
 
@@ -18,6 +17,8 @@ export interface OutboxRelaySettings {
   readonly sweepMs?: number;
   /** Rows of one sweep and of one send at most. Default 500. */
   readonly batchMax?: number;
+  /** How long published rows may stay, so that one removal serves many, ms. Default 100. */
+  readonly removeMs?: number;
   /** Rows kept in memory to be published at once, while the broker is away; the others wait in the outbox. Default 10 000. */
   readonly pendingMax?: number;
   /** Told of every failed round; the relay goes on by itself. */
@@ -34,10 +35,13 @@ export class OutboxRelay {
   private readonly waiting = new Map<string, OutboxRow>();
   /** When a row was last left to the sweeps, ms of the monotonic clock; undefined once they have caught up. */
   private leftAt: number | undefined;
-  /** Rows in `pending`, `waiting` or being sent: a sweep that finds their claim expired must not queue them twice. */
+  /** Rows in `pending`, `waiting`, `published` or being sent: a sweep that finds their claim expired must not queue them twice. */
   private readonly held = new Set<string>();
+  /** Rows that the broker has and that wait to be removed. */
+  private published: OutboxRow[] = [];
+  private removing: Promise<void> = Promise.resolve();
+  private cancelRemoval: (() => void) | undefined;
   private readonly settings: Required<OutboxRelaySettings>;
-  private readonly removeSoon: (ids: readonly string[]) => Promise<void>;
   private draining: Promise<void> | undefined;
   private cancelSweep: (() => void) | undefined;
   private stopped = false;
@@ -52,14 +56,11 @@ export class OutboxRelay {
       claimMs: 30_000,
       sweepMs: 2_000,
       batchMax: 500,
+      removeMs: 100,
       pendingMax: 10_000,
       onFault: () => {},
       ...settings,
     };
-    this.removeSoon = gather(async (batches: readonly (readonly string[])[]) => {
-      await outbox.remove(batches.flat());
-      return batches.map(() => undefined);
-    });
   }
 
   /** Saves `messages` with the transaction and publishes them right AFTER its commit. */
@@ -120,6 +121,8 @@ export class OutboxRelay {
     this.stopped = true;
     this.cancelSweep?.();
     await this.draining;
+    this.remove();
+    await this.removing;
   }
 
   private drainSoon(): void {
@@ -135,13 +138,37 @@ export class OutboxRelay {
     while (this.pending.length > 0) {
       const rows = this.pending.splice(0, this.settings.batchMax);
       const published = await this.send(rows);
-      for (const row of rows) this.held.delete(row.id);
-      if (published.length > 0) {
-        // Not awaited: the next send need not wait for it. When it fails the sweep publishes the rows again.
-        this.removeSoon(published.map((row) => row.id)).catch(this.settings.onFault);
-      }
+      const isOut = new Set(published);
+      this.forget(rows.filter((row) => !isOut.has(row)));
+      this.removeSoon(published);
       if (published.length === 0) return this.letGo();
     }
+  }
+
+  /** Nobody waits for a removal: a crash before it costs a repeat, which the receiver drops. */
+  private removeSoon(rows: readonly OutboxRow[]): void {
+    this.published.push(...rows);
+    if (this.published.length >= this.settings.batchMax || this.stopped) return this.remove();
+    if (this.published.length > 0)
+      this.cancelRemoval ??= this.clock.after(this.settings.removeMs, () => this.remove());
+  }
+
+  /** One removal after the other. When one fails the sweep publishes its rows again. */
+  private remove(): void {
+    this.cancelRemoval?.();
+    this.cancelRemoval = undefined;
+    const rows = this.published;
+    this.published = [];
+    if (rows.length === 0) return;
+    const ids = rows.map(({ id }) => id);
+    this.removing = this.removing
+      .then(() => this.outbox.remove(ids))
+      .catch(this.settings.onFault)
+      .then(() => this.forget(rows));
+  }
+
+  private forget(rows: readonly OutboxRow[]): void {
+    for (const { id } of rows) this.held.delete(id);
   }
 
   /** What was not published stays in the outbox, and whoever sweeps next publishes it. What waits behind it is let go
