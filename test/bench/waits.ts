@@ -81,7 +81,13 @@ class DirectBus extends Bus {
   }
   override async subscribe(subscription: Subscription): Promise<ActiveSubscription> {
     this.subscription = subscription;
-    return { stop: async () => {}, healthy: () => true };
+    return {
+      pause: async () => {},
+      resume: () => {},
+      isPaused: () => false,
+      stop: async () => {},
+      healthy: () => true,
+    };
   }
 }
 

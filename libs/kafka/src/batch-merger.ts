@@ -2,6 +2,7 @@
  * Makes one delivery of what the partitions bring at the same moment, one at a time (stop 5 and 6 of the order's road).
  * The client hands over one batch a partition and waits for each; all that wait together are handled together, and only
  * then do their positions move. While a handler works, or fails and is tried again, the group is told that we live (S55).
+ * Paused, it hands back what it was given: the client keeps nothing of it, and fetches it again once it may.
  */
 import { setImmediate as gather, setTimeout as pause } from 'node:timers/promises';
 import type { Delivery, Subscription } from '@sagamore/runtime';
@@ -36,17 +37,25 @@ export class BatchMerger {
   private waiting: Part[] = [];
   private working: Promise<void> | undefined;
   private readonly stopping = new AbortController();
+  private mayTake: boolean;
+  private held: readonly number[] = [];
   private assignment = 0;
   /** By partition: messages that the broker had and that were not handled, when it was last asked for some. */
   private readonly behind = new Map<number, number>();
   /** Settles once `onAssigned` has returned for the newest assignment. */
   private assigned: Promise<void> = Promise.resolve();
 
-  constructor(private readonly options: BatchMergerOptions) {}
+  constructor(private readonly options: BatchMergerOptions) {
+    this.mayTake = options.subscription.startsPaused !== true;
+  }
+
+  get isPaused(): boolean {
+    return !this.mayTake;
+  }
 
   /** The client's handler for one partition's batch. Rejects only with what the client needs to know to join again. */
   readonly accept = (payload: EachBatchPayload): Promise<void> => {
-    if (this.stopping.signal.aborted) return Promise.resolve();
+    if (this.stopping.signal.aborted || this.isPaused) return Promise.resolve();
     const done = Promise.withResolvers<void>();
     this.behind.set(payload.batch.partition, messagesFrom(payload.batch.firstOffset(), payload.batch));
     this.waiting.push({ payload, assignment: this.assignment, done });
@@ -58,6 +67,7 @@ export class BatchMerger {
    *  `onAssigned` has returned. */
   assign(partitions: readonly number[]): void {
     this.assignment++;
+    this.held = partitions;
     this.options.positions.clear();
     this.behind.clear();
     const number = this.assignment;
@@ -67,6 +77,23 @@ export class BatchMerger {
   /** Messages of all partitions held that are not handled, as far as the broker has told. */
   get lag(): number {
     return [...this.behind.values()].reduce((sum, each) => sum + each, 0);
+  }
+
+  /** Takes what the broker says waits in each partition of the topic, where no delivery tells it. */
+  learn(behind: ReadonlyMap<number, number>): void {
+    for (const partition of this.held) this.behind.set(partition, behind.get(partition) ?? 0);
+  }
+
+  /** Takes nothing new; resolves AFTER the delivery in hand has ended, with or without success, and its positions are
+   *  committed. */
+  async pause(): Promise<void> {
+    this.mayTake = false;
+    await this.working;
+    await this.options.positions.flush();
+  }
+
+  resume(): void {
+    this.mayTake = true;
   }
 
   /** Takes nothing new and waits for the delivery in hand and its commit. */
@@ -113,9 +140,9 @@ export class BatchMerger {
 
   private async handle(parts: readonly Part[], heartbeat: Heartbeat): Promise<End> {
     // Stopped while waiting for `onAssigned`: it may never have succeeded, so nothing may be handed over.
-    if (parts.length === 0 || this.stopping.signal.aborted) return 'abandoned';
+    if (parts.length === 0 || this.stopping.signal.aborted || this.isPaused) return 'abandoned';
     const { deliveries, letters } = this.read(parts);
-    const isOurs = () => heartbeat.lost === undefined;
+    const isOurs = () => heartbeat.lost === undefined && this.mayTake;
     if (letters.length > 0) {
       const buried = await this.untilDone(() => this.options.bury(letters), isOurs);
       if (buried === 'abandoned') return 'abandoned';
@@ -168,7 +195,8 @@ export class BatchMerger {
     }
   }
 
-  /** Tries until it succeeds, we are stopped, or `isOurs` turns false. */
+  /** Tries until it succeeds, we are stopped, or `isOurs` turns false. The wait between two tries is short, so nobody cuts
+   *  it. */
   private async untilDone(attempt: () => Promise<void>, isOurs: () => boolean): Promise<End> {
     const { signal } = this.stopping;
     for (let waitMs = againMs.first; isOurs(); waitMs = Math.min(againMs.max, waitMs * 2)) {

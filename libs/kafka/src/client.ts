@@ -2,7 +2,7 @@
  * Makes the Kafka client from the settings, and knows whether the broker can be reached.
  * The one place where the client's own retries, logging and events are set; it must never write to the console.
  */
-import { Kafka, logLevel, type KafkaConfig, type LogEntry, type RetryOptions } from 'kafkajs';
+import { Kafka, logLevel, type Admin, type KafkaConfig, type LogEntry, type RetryOptions } from 'kafkajs';
 import type { KafkaLogLevel, ResolvedSettings } from './settings.js';
 
 /** Few tries inside the client, because the bus itself tries without end and must be able to stop soon. */
@@ -45,6 +45,20 @@ export function createClient(settings: ResolvedSettings, reachability: Reachabil
   if (settings.ssl !== undefined) config.ssl = settings.ssl;
   if (settings.sasl !== undefined) config.sasl = settings.sasl;
   return new Kafka(config);
+}
+
+/** Runs `work` with a connection of its own, which is closed AFTER it. */
+export async function withAdmin<Client extends Pick<Admin, 'connect' | 'disconnect'>, T>(
+  source: { admin(): Client },
+  work: (admin: Client) => Promise<T>,
+): Promise<T> {
+  const admin = source.admin();
+  try {
+    await admin.connect();
+    return await work(admin);
+  } finally {
+    await admin.disconnect().catch(() => {});
+  }
 }
 
 function report(entry: LogEntry, { log }: ResolvedSettings, reachability: Reachability): void {

@@ -98,6 +98,9 @@ export class KafkaBus extends Bus {
       throw error;
     }
     return {
+      pause: () => active.pause(),
+      resume: () => active.resume(),
+      isPaused: () => active.isPaused(),
       stop: () => this.end(active),
       healthy: () => active.healthy(),
       lag: () => active.lag(),

@@ -1,8 +1,8 @@
 /**
  * One subscription for its whole life: a group member that joins, delivers through the `BatchMerger`, and is made anew
- * when the client gives up. Must never hand over a message of an assignment that was not announced.
+ * when the client gives up. Must never hand over a message of an assignment that was not announced, nor one while paused.
  */
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Fault } from '@sagamore/resilience';
 import type { ActiveSubscription, Subscription } from '@sagamore/runtime';
 import type { Consumer, Kafka } from 'kafkajs';
@@ -10,6 +10,7 @@ import { BatchMerger } from './batch-merger.js';
 import { clientRetry, type Reachability } from './client.js';
 import type { DeadLetter } from './dead-letter.js';
 import { isRefusal, toFault, typeOf } from './faults.js';
+import { PausedLag } from './paused-lag.js';
 import { PositionKeeper } from './position-keeper.js';
 import type { ResolvedSettings } from './settings.js';
 
@@ -31,9 +32,15 @@ export interface KafkaSubscriptionOptions {
 export class KafkaSubscription implements ActiveSubscription {
   private readonly merger: BatchMerger;
   private readonly positions: PositionKeeper;
+  private readonly pausedLag: PausedLag;
+  /** With prefix. */
+  private readonly topic: string;
+  private readonly groupId: string;
   private readonly stopping = new AbortController();
   private readonly joined = Promise.withResolvers<void>();
   private consumer: Consumer | undefined;
+  /** The consumer once it is a member of the group; the client can hold it BEFORE its first fetch, and no earlier. */
+  private member: Consumer | undefined;
   private supervising: Promise<void> | undefined;
   private dead: Error | undefined;
 
@@ -41,10 +48,17 @@ export class KafkaSubscription implements ActiveSubscription {
     private readonly subscription: Subscription,
     private readonly options: KafkaSubscriptionOptions,
   ) {
-    const { settings, bury } = options;
+    const { kafka, settings, bury } = options;
     const topic = settings.topicPrefix + subscription.topic;
+    const groupId = settings.topicPrefix + subscription.group;
+    this.topic = topic;
+    this.groupId = groupId;
     this.positions = new PositionKeeper({ topic, intervalMs: settings.commitIntervalMs, log: settings.log });
     this.merger = new BatchMerger({ subscription, settings, positions: this.positions, bury });
+    this.pausedLag = new PausedLag({
+      ...{ kafka, topic, groupId, log: settings.log, from: subscription.from ?? 'earliest' },
+      tell: (behind) => this.merger.learn(behind),
+    });
   }
 
   /** Resolves once the group was joined and, with `latest`, the position is fixed: a message sent after that arrives.
@@ -53,7 +67,7 @@ export class KafkaSubscription implements ActiveSubscription {
     this.supervising = this.supervise();
     const limit = new AbortController();
     const { connectTimeoutMs } = this.options.settings;
-    const tooLate = pause(connectTimeoutMs, 'late' as const, { signal: limit.signal }).catch(() => undefined);
+    const tooLate = delay(connectTimeoutMs, 'late' as const, { signal: limit.signal }).catch(() => undefined);
     const outcome = await Promise.race([this.joined.promise, this.supervising, tooLate]);
     limit.abort();
     if (outcome !== 'late' && this.dead === undefined) return;
@@ -62,8 +76,27 @@ export class KafkaSubscription implements ActiveSubscription {
     throw toFault(this.dead ?? new Error(`no broker within ${connectTimeoutMs} ms`), wanted);
   }
 
+  async pause(): Promise<void> {
+    const inHand = this.merger.pause();
+    this.steer();
+    await inHand;
+    // AFTER the positions are committed, or what was handled last would count as waiting.
+    this.watchLag();
+  }
+
+  resume(): void {
+    this.pausedLag.stop();
+    this.merger.resume();
+    this.steer();
+  }
+
+  isPaused(): boolean {
+    return this.merger.isPaused;
+  }
+
   async stop(): Promise<void> {
     this.stopping.abort();
+    this.pausedLag.stop();
     await this.merger.stop();
     await this.leave();
     await this.supervising;
@@ -73,7 +106,7 @@ export class KafkaSubscription implements ActiveSubscription {
     return this.dead === undefined;
   }
 
-  /** As of the last delivery of each partition. */
+  /** As of the last delivery of each partition; while paused, as of the last look. */
   lag(): number {
     return this.merger.lag;
   }
@@ -94,7 +127,7 @@ export class KafkaSubscription implements ActiveSubscription {
         this.dead = error;
         return;
       }
-      await pause(rejoinMs, undefined, { signal: this.stopping.signal }).catch(() => {});
+      await delay(rejoinMs, undefined, { signal: this.stopping.signal }).catch(() => {});
     }
   }
 
@@ -107,9 +140,8 @@ export class KafkaSubscription implements ActiveSubscription {
     this.stopping.signal.addEventListener('abort', () => ended.resolve(stopped()), { once: true });
     try {
       await consumer.connect();
-      const { topicPrefix } = this.options.settings;
       const fromBeginning = this.subscription.from !== 'latest';
-      await consumer.subscribe({ topics: [topicPrefix + this.subscription.topic], fromBeginning });
+      await consumer.subscribe({ topics: [this.topic], fromBeginning });
       await consumer.run({
         autoCommit: false,
         eachBatchAutoResolve: false,
@@ -125,7 +157,7 @@ export class KafkaSubscription implements ActiveSubscription {
   private create(): Consumer {
     const { kafka, settings } = this.options;
     return kafka.consumer({
-      groupId: settings.topicPrefix + this.subscription.group,
+      groupId: this.groupId,
       sessionTimeout: settings.sessionTimeoutMs,
       rebalanceTimeout: settings.rebalanceTimeoutMs,
       // A little less than the timer's period, or every second beat would come too early to count.
@@ -140,14 +172,20 @@ export class KafkaSubscription implements ActiveSubscription {
   }
 
   private listen(consumer: Consumer, ended: (error: Error) => void): void {
-    const { GROUP_JOIN, REBALANCING, CRASH, FETCH } = consumer.events;
-    const topic = this.options.settings.topicPrefix + this.subscription.topic;
+    const { GROUP_JOIN, HEARTBEAT, REBALANCING, CRASH, FETCH } = consumer.events;
+    const { reachability } = this.options;
     consumer.on(GROUP_JOIN, ({ payload }) => {
-      this.merger.assign(payload.memberAssignment[topic] ?? []);
+      this.merger.assign(payload.memberAssignment[this.topic] ?? []);
+      this.member = consumer;
+      // BEFORE the first fetch of the new assignment.
+      this.steer();
+      this.watchLag();
       if (this.subscription.from !== 'latest') this.joined.resolve();
     });
+    consumer.on(HEARTBEAT, reachability.succeeded);
     consumer.on(FETCH, () => {
-      this.options.reachability.succeeded();
+      // Paused, the client calls it a fetch when it has asked nobody.
+      if (!this.isPaused()) reachability.succeeded();
       // The first fetch fixes the position of a group without one; what is sent before it would be missed.
       this.joined.resolve();
     });
@@ -156,12 +194,24 @@ export class KafkaSubscription implements ActiveSubscription {
     consumer.on(CRASH, ({ payload }) => ended(payload.error));
   }
 
+  /** Holds the client's fetches or lets them go; heartbeats go on either way. A new member knows nothing of it yet. */
+  private steer(): void {
+    const topics = [{ topic: this.topic }];
+    if (this.isPaused()) this.member?.pause(topics);
+    else this.member?.resume(topics);
+  }
+
+  private watchLag(): void {
+    if (this.isPaused() && !this.stopping.signal.aborted) this.pausedLag.start();
+  }
+
   private async leave(): Promise<void> {
     const consumer = this.consumer;
     this.consumer = undefined;
+    this.member = undefined;
     if (consumer === undefined) return;
     const limit = new AbortController();
-    const tooLate = pause(leaveMs, undefined, { signal: limit.signal }).catch(() => {});
+    const tooLate = delay(leaveMs, undefined, { signal: limit.signal }).catch(() => {});
     await Promise.race([consumer.disconnect().catch(() => {}), tooLate]);
     limit.abort();
   }

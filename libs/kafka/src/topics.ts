@@ -6,6 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Fault } from '@sagamore/resilience';
 import { deadLetterTopic, type TopicSpecification } from '@sagamore/runtime';
 import type { Admin } from 'kafkajs';
+import { withAdmin } from './client.js';
 import { isDeadLetterTopic } from './dead-letter.js';
 import { isRefusal, toFault, typeOf } from './faults.js';
 import type { ResolvedSettings } from './settings.js';
@@ -67,7 +68,7 @@ export class Topics {
     const deadline = performance.now() + this.settings.connectTimeoutMs;
     for (;;) {
       try {
-        return await this.withAdmin((admin) => this.ensureOnce(admin, specifications));
+        return await withAdmin(this.kafka, (admin) => this.ensureOnce(admin, specifications));
       } catch (error) {
         const fault = toFault(error, 'wanted to create the topics');
         const final = !fault.retryable || performance.now() > deadline || this.stopped.aborted;
@@ -116,23 +117,13 @@ export class Topics {
   /** Whether the broker answered, be it that a topic is unknown. */
   private async tryLearn(topics: readonly string[]): Promise<boolean> {
     try {
-      const found = await this.withAdmin(existing);
+      const found = await withAdmin(this.kafka, existing);
       for (const topic of topics) if (found.has(topic)) this.counts.set(topic, found.get(topic)!);
       return true;
     } catch (error) {
       if (isRefusal(error)) throw toFault(error, 'wanted the partitions of a topic');
       this.settings.log('warn', `the broker did not tell its topics: ${typeOf(error) ?? String(error)}`);
       return false;
-    }
-  }
-
-  private async withAdmin<T>(work: (admin: TopicAdmin) => Promise<T>): Promise<T> {
-    const admin = this.kafka.admin();
-    try {
-      await admin.connect();
-      return await work(admin);
-    } finally {
-      await admin.disconnect().catch(() => {});
     }
   }
 }

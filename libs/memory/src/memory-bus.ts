@@ -85,6 +85,9 @@ export class MemoryBus extends Bus {
     this.members.add(member);
     group.join(member);
     return {
+      pause: () => member.pause(),
+      resume: () => member.resume(),
+      isPaused: () => member.isPaused,
       stop: () => this.leave(member),
       healthy: () => member.healthy(),
       lag: () => member.lag(),

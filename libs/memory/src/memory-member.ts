@@ -13,22 +13,40 @@ export interface MemberOptions {
   readonly inTurn: (deliver: () => Promise<void>) => Promise<void>;
 }
 
-/** A subscription at work. `resting` awaits a wake-up, `due` has a round before it, `busy` is in one. */
+/** A subscription at work. `resting` awaits a wake-up, `due` has a round before it, `busy` is in one, `failed` is
+ *  about to try it again. */
 export class MemoryMember {
-  private state: 'resting' | 'due' | 'busy' | 'pausing' | 'left' = 'resting';
+  private state: 'resting' | 'due' | 'busy' | 'failed' | 'left' = 'resting';
   private isStopping = false;
   private isReassigned = false;
   /** Somebody called `wake` while a round was running. */
   private isCalled = false;
   private inHand: readonly Delivery[] = [];
   private roundInHand: Promise<void> = Promise.resolve();
-  private callOffPause: () => void = () => undefined;
+  private callOffRetry: () => void = () => undefined;
+  private mayTake: boolean;
 
   constructor(
     private readonly group: MemoryGroup,
     private readonly subscription: Subscription,
     private readonly options: MemberOptions,
-  ) {}
+  ) {
+    this.mayTake = subscription.startsPaused !== true;
+  }
+
+  get isPaused(): boolean {
+    return !this.mayTake;
+  }
+
+  async pause(): Promise<void> {
+    this.mayTake = false;
+    await this.roundInHand;
+  }
+
+  resume(): void {
+    this.mayTake = true;
+    this.wake();
+  }
 
   healthy(): boolean {
     return this.state !== 'left';
@@ -41,7 +59,7 @@ export class MemoryMember {
   /** Something may wait: a round follows unless one is due or running. */
   wake(): void {
     if (this.state === 'busy') this.isCalled = true;
-    if (this.state !== 'resting' || this.isStopping) return;
+    if (this.state !== 'resting' || this.isStopping || !this.hasWork()) return;
     this.state = 'due';
     this.options.defer(this.begin);
   }
@@ -54,7 +72,7 @@ export class MemoryMember {
 
   async stop(): Promise<void> {
     this.isStopping = true;
-    this.callOffPause();
+    this.callOffRetry();
     await this.roundInHand;
     if (this.state === 'left') return;
     this.state = 'left';
@@ -64,7 +82,7 @@ export class MemoryMember {
   crash(): void {
     if (this.state === 'left') return;
     this.state = 'left';
-    this.callOffPause();
+    this.callOffRetry();
     this.group.leave(this);
     this.group.settle(this, this.inHand);
   }
@@ -84,7 +102,7 @@ export class MemoryMember {
     if (this.hasLeft()) return;
     const again = isDone ? [] : this.inHand;
     this.inHand = [];
-    if (!isDone && !this.isStopping) this.pause();
+    if (!isDone && !this.isStopping) this.retryLater();
     else this.state = 'resting';
     this.group.settle(this, again);
     if (this.isCalled) this.wake();
@@ -93,7 +111,7 @@ export class MemoryMember {
   private async deliver(): Promise<void> {
     if (this.isReassigned) await this.announce();
     await this.options.inTurn(async () => {
-      if (this.hasLeft() || this.isStopping) return;
+      if (this.hasLeft() || this.isStopping || this.isPaused) return;
       // Cut only now: whatever came while others had their turn belongs to this batch.
       this.inHand = this.group.take(this);
       if (this.inHand.length > 0) await this.subscription.handle(this.inHand);
@@ -110,13 +128,18 @@ export class MemoryMember {
     }
   }
 
-  private pause(): void {
-    this.state = 'pausing';
-    this.callOffPause = this.options.clock.after(this.options.retryPauseMs, () => {
-      if (this.state !== 'pausing') return;
+  private retryLater(): void {
+    this.state = 'failed';
+    this.callOffRetry = this.options.clock.after(this.options.retryPauseMs, () => {
+      if (this.state !== 'failed') return;
       this.state = 'resting';
       this.wake();
     });
+  }
+
+  /** Paused, only news of the partitions is worth a round. */
+  private hasWork(): boolean {
+    return this.mayTake || this.isReassigned;
   }
 
   private hasLeft(): boolean {

@@ -27,9 +27,19 @@ export interface Subscription {
   readonly handle: (batch: readonly Delivery[]) => Promise<void>;
   /** Called with the partitions now held, BEFORE the first message of a new one is handed over. */
   readonly onAssigned?: (partitions: readonly number[]) => Promise<void>;
+  /** Paused from its beginning: nothing is handed over BEFORE `resume`. Default false. */
+  readonly startsPaused?: boolean;
 }
 
+/** A subscription at work. Paused, it stays a member of its group and is healthy: it keeps its partitions, `onAssigned` runs
+ *  when they change, and nothing is handed over. What came meanwhile follows `resume` in its order, and nothing is lost. */
 export interface ActiveSubscription {
+  /** Takes no new batch; resolves AFTER the one in hand has ended. One that was rejected is not tried again, it comes first
+   *  after `resume`. It holds for this process alone, and never rejects. Idempotent. */
+  pause(): Promise<void>;
+  /** Idempotent. */
+  resume(): void;
+  isPaused(): boolean;
   /** Takes no new batch, waits for the one in hand, then leaves the group. */
   stop(): Promise<void>;
   /** False once the consumer has died and nothing will restart it: readiness turns red. */

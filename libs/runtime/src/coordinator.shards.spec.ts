@@ -31,7 +31,13 @@ beforeEach(async () => {
   bus = new MemoryBus({ clock });
   const subscribe = async (subscription: Subscription): Promise<ActiveSubscription> => {
     joined = subscription;
-    return { stop: async () => {}, healthy: () => true };
+    return {
+      pause: async () => {},
+      resume: () => {},
+      isPaused: () => false,
+      stop: async () => {},
+      healthy: () => true,
+    };
   };
   const watched = Object.assign(Object.create(bus) as MemoryBus, { subscribe });
   const relay = new OutboxRelay(outbox, bus, clock, { owner: 'one' });

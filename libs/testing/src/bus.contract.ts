@@ -4,6 +4,7 @@
  */
 import { describe, expect, test } from '@jest/globals';
 import { freshStage, message, type BusContractOptions, type OpenBus, type Stage } from './bus/open.js';
+import { describePausing } from './bus/pausing.contract.js';
 import { describeReceiving } from './bus/receiving.contract.js';
 import { describeSending } from './bus/sending.contract.js';
 
@@ -16,6 +17,7 @@ export function describeBusContract(name: string, open: OpenBus, options: BusCon
     const stage = freshStage(open, deadlineMs);
     describeSending(stage, 3 * deadlineMs);
     describeReceiving(stage, 3 * deadlineMs);
+    describePausing(stage, 3 * deadlineMs);
     if (redelivers) describeLog(stage, 3 * deadlineMs);
   });
 }

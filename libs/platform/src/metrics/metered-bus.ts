@@ -48,6 +48,9 @@ export class MeteredBus extends Bus {
     const entry = { topic, group, active };
     this.open.add(entry);
     return {
+      pause: () => active.pause(),
+      resume: () => active.resume(),
+      isPaused: () => active.isPaused(),
       stop: async () => {
         this.open.delete(entry);
         await active.stop();

@@ -16,14 +16,14 @@ export function describeReceiving(stage: () => Stage, timeoutMs: number): void {
 }
 
 /** The same few messages for each partition. */
-function spread(topic: string, prefix: string, each: number): readonly Message[] {
+export function spread(topic: string, prefix: string, each: number): readonly Message[] {
   return Array.from({ length: each * partitions }, (_, at) => {
     const partition = at % partitions;
     return { ...message(topic, `k${partition}`, `${prefix}${String(at).padStart(2, '0')}`), partition };
   });
 }
 
-const idsOf = (messages: readonly Message[]) => messages.map((each) => each.id);
+export const idsOf = (messages: readonly Message[]) => messages.map((each) => each.id);
 
 function assignment(stage: () => Stage, timeoutMs: number): void {
   test(
@@ -134,7 +134,8 @@ function groups(stage: () => Stage, timeoutMs: number): void {
   );
 }
 
-function isShared(left: Inbox, right: Inbox): boolean {
+/** Whether two members of a group hold all partitions between them, and none together. */
+export function isShared(left: Inbox, right: Inbox): boolean {
   const [ours, theirs] = [left.assigned.at(-1) ?? [], right.assigned.at(-1) ?? []];
   if (ours.length === 0 || theirs.length === 0) return false;
   return ours.length + theirs.length === partitions && new Set([...ours, ...theirs]).size === partitions;

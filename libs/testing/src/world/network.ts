@@ -67,11 +67,18 @@ function mayBeLost({ type, topic, data }: Message): boolean {
   return typeof data === 'object' && data !== null && ('reply' in data || 'finding' in data);
 }
 
+interface Joined {
+  readonly subscription: Subscription;
+  /** In the group now; undefined BEFORE it first joins. */
+  active?: ActiveSubscription;
+  isPaused: boolean;
+}
+
 /** One process's client of the broker. A paused process is taken out of its groups, may go on sending when it wakes,
  *  and then joins again. */
 export class HostBus extends Bus {
   private receiver: MemoryBus;
-  private readonly subscriptions: Subscription[] = [];
+  private readonly subscriptions: Joined[] = [];
   private readonly inHand = new Map<Subscription, Set<Promise<void>>>();
 
   constructor(
@@ -108,9 +115,22 @@ export class HostBus extends Bus {
   }
 
   override async subscribe(subscription: Subscription): Promise<ActiveSubscription> {
-    this.subscriptions.push(subscription);
-    if (this.isInTouch) await this.join(subscription);
-    return { stop: async () => undefined, healthy: () => this.host.isUp };
+    const joined: Joined = { subscription, isPaused: subscription.startsPaused ?? false };
+    this.subscriptions.push(joined);
+    if (this.isInTouch) await this.join(joined);
+    return {
+      pause: async () => {
+        joined.isPaused = true;
+        await joined.active?.pause();
+      },
+      resume: () => {
+        joined.isPaused = false;
+        joined.active?.resume();
+      },
+      isPaused: () => joined.isPaused,
+      stop: async () => undefined,
+      healthy: () => this.host.isUp,
+    };
   }
 
   override async start(): Promise<void> {}
@@ -141,10 +161,12 @@ export class HostBus extends Bus {
     }
   }
 
-  private async join(subscription: Subscription): Promise<void> {
+  private async join(joined: Joined): Promise<void> {
+    const { subscription } = joined;
     const { onAssigned } = subscription;
-    await this.receiver.subscribe({
+    joined.active = await this.receiver.subscribe({
       ...subscription,
+      startsPaused: joined.isPaused,
       handle: (batch) => this.handle(subscription, batch),
       ...(onAssigned === undefined
         ? {}
@@ -178,15 +200,15 @@ export class HostBus extends Bus {
     if (!this.isInTouch) return;
     this.receiver.crash();
     this.receiver = this.newReceiver();
-    for (const subscription of this.subscriptions) void this.rejoinBy(this.receiver, subscription);
+    for (const joined of this.subscriptions) void this.rejoinBy(this.receiver, joined);
   }
 
   /** A consumer that was thrown out ends the batch in its hand BEFORE it joins again: one call at a time. It waits for no
    *  other of its process, whose batch may wait for what this one will be told. */
-  private async rejoinBy(receiver: MemoryBus, subscription: Subscription): Promise<void> {
-    await Promise.allSettled(this.inHand.get(subscription) ?? new Set<Promise<void>>());
+  private async rejoinBy(receiver: MemoryBus, joined: Joined): Promise<void> {
+    await Promise.allSettled(this.inHand.get(joined.subscription) ?? new Set<Promise<void>>());
     await this.host.pass();
     // Thrown out or cut off once more meanwhile: whoever lets it go on joins for it.
-    if (this.receiver === receiver && this.isInTouch) await this.join(subscription);
+    if (this.receiver === receiver && this.isInTouch) await this.join(joined);
   }
 }
