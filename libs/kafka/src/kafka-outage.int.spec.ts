@@ -112,6 +112,37 @@ describeWithOwnBroker('the Kafka bus when the broker goes away', () => {
   );
 
   test(
+    'a subscription that is paused when the broker goes away is paused when it comes back, by whichever consumer',
+    async () => {
+      const bus = await open();
+      const got: number[] = [];
+      let assignments = 0;
+      const active = await bus.subscribe({
+        topic,
+        group: 'g',
+        onAssigned: async () => void assignments++,
+        handle: async (batch) => void got.push(...batch.map(numberOf)),
+      });
+      await active.pause();
+      const before = assignments;
+      await broker.kill();
+      await until('the outage is seen', () => !bus.healthy());
+      await pause(outageMs);
+      broker = await startBroker({ directory });
+      await until('the group is joined again', () => assignments > before);
+      const sent = Array.from({ length: 100 }, (_, n) => message(n));
+      await bus.send(sent);
+      await until('the lag is known', () => active.lag?.() === sent.length);
+      expect([got, active.healthy(), bus.healthy()]).toEqual([[], true, true]);
+      active.resume();
+      await until('everything is here', () => got.length >= sent.length);
+      expect(firsts(got)).toEqual(firsts(sent.map((_, n) => n)));
+      expect(got).toHaveLength(sent.length);
+    },
+    testMs,
+  );
+
+  test(
     'a bus that stops while the broker is away answers STOPPED to what it could not send',
     async () => {
       const bus = await open();
