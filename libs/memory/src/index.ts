@@ -10,6 +10,7 @@ export {
 } from './memory-database.js';
 export { memoryTx, MemoryTx, type TableView } from './memory-tx.js';
 export { MemoryBarrier } from './memory-barrier.js';
+export { MemoryConsumerPauses } from './memory-consumer-pauses.js';
 export { MemoryBarrierHistory, MemoryHistory } from './memory-history.js';
 export { MemoryKeptLetters } from './memory-kept-letters.js';
 export { MemorySchedules } from './memory-schedules.js';

@@ -5,6 +5,7 @@
 import { describePortsContract } from '@sagamore/testing';
 import { ManualClock } from './manual-clock.js';
 import { MemoryBarrier } from './memory-barrier.js';
+import { MemoryConsumerPauses } from './memory-consumer-pauses.js';
 import { MemoryDatabase } from './memory-database.js';
 import { MemoryBarrierHistory, MemoryHistory } from './memory-history.js';
 import { MemoryIntents } from './memory-intents.js';
@@ -32,6 +33,7 @@ describePortsContract('memory', async () => {
     history: new MemoryHistory(database),
     schedules: new MemorySchedules(database),
     trials: new MemoryTrials(database),
+    consumerPauses: new MemoryConsumerPauses(database),
     letters: new MemoryKeptLetters(database, outbox),
     barrierHistory: new MemoryBarrierHistory(database),
     prepared: new MemoryPrepared(database, { lockTimeoutMs }),

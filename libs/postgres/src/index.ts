@@ -5,6 +5,7 @@ export { statement, type Statement } from './statement.js';
 export { PostgresTx, type Isolation } from './transaction.js';
 // Ports
 export { PostgresBarrier } from './barrier.js';
+export { PostgresConsumerPauses } from './consumer-pauses.js';
 export { PostgresBarrierHistory, PostgresHistory } from './history.js';
 export { PostgresIntents } from './intents.js';
 export { PostgresJournal } from './journal.js';

@@ -4,6 +4,7 @@
  * Each adapter calls them in a spec of its own ring; a promise that is not tested here binds no adapter.
  */
 import { describeBarrierContract } from './ports/barrier.contract.js';
+import { describeConsumerPausesContract } from './ports/consumer-pauses.contract.js';
 import { describeDatabaseContract } from './ports/database.contract.js';
 import { describeHistoryContract } from './ports/history.contract.js';
 import { describeIntentsContract } from './ports/intents.contract.js';
@@ -19,6 +20,7 @@ import { describeTrialsContract } from './ports/trials.contract.js';
 export type { OpenPorts, PortsUnderTest } from './ports/open.js';
 export {
   describeBarrierContract,
+  describeConsumerPausesContract,
   describeDatabaseContract,
   describeHistoryContract,
   describeIntentsContract,
@@ -42,4 +44,5 @@ export function describePortsContract(name: string, open: OpenPorts): void {
   describeSchedulesContract(name, open);
   describeTrialsContract(name, open);
   describeLettersContract(name, open);
+  describeConsumerPausesContract(name, open);
 }

@@ -6,6 +6,7 @@ import type { DataSource, MigrationInterface } from 'typeorm';
 import { toFault } from '../faults.js';
 import { CreateBarrier1764000000002 } from './barrier.migration.js';
 import { AddChildren1764000000010 } from './children.migration.js';
+import { CreateConsumerPause1764000000071 } from './consumer-pause.migration.js';
 import { AddDueTime1764000000021 } from './due-time.migration.js';
 import { CreateTombstone1764000000022 } from './retention.migration.js';
 import { CreateSchedule1764000000023 } from './schedule.migration.js';
@@ -19,10 +20,11 @@ import { AddPrecedence1764000000052 } from './precedence.migration.js';
 import { CreateBreakerTrial1764000000051 } from './trial.migration.js';
 import { WidenWishes1764000000030 } from './wish.migration.js';
 
-/** What every participant needs: barrier, intents, outbox. */
+/** What every service needs: barrier, intents, outbox, the pauses of its consumers. */
 export const platformMigrations: readonly (new () => MigrationInterface)[] = [
   CreateOutbox1764000000001,
   CreateBarrier1764000000002,
+  CreateConsumerPause1764000000071,
 ];
 
 /** What the orchestrator needs: outbox, transactions, journal, shards, leases, audit, semantic locks, late replies. */

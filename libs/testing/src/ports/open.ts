@@ -8,6 +8,7 @@ import { Fault, type FaultCode } from '@sagamore/resilience';
 import type {
   Barrier,
   BarrierHistory,
+  ConsumerPauses,
   CommandData,
   Database,
   History,
@@ -35,6 +36,7 @@ export interface PortsUnderTest {
   readonly schedules: Schedules;
   readonly trials: Trials;
   readonly letters: KeptLetters;
+  readonly consumerPauses: ConsumerPauses;
   readonly barrierHistory: BarrierHistory;
   /** Makes every claim of an outbox row and of trials expire and every tombstone ripe, as the passing of their time would. */
   expireClaims(): Promise<void>;
