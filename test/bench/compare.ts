@@ -11,7 +11,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { placeOrderDefinitions, type OrderProtocol } from '@sagamore/contracts';
 import { readStack, startLocal, type Local } from '@sagamore/local';
-import { Bus, type Message } from '@sagamore/runtime';
+import type { Bus, Message } from '@sagamore/runtime';
 import pg from 'pg';
 import { cardNetwork, carrier } from './providers.js';
 
@@ -219,7 +219,7 @@ const found = await stock.query<{ sku: string }>(
 );
 const skus = found.rows.map(({ sku }) => sku);
 try {
-  const sent = countMessages(local.running.app.get(Bus, { strict: false }));
+  const sent = countMessages(local.running.host.bus);
   const rows: Row[] = [];
   for (const protocol of Object.keys(placeOrderDefinitions) as OrderProtocol[])
     rows.push(await measure({ local, stock, orders, sent }, protocol));

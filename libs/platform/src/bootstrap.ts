@@ -21,6 +21,8 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import { ModulesContainer, NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { readConfig, type Config } from './config.js';
+import { ConsumerController } from './consumers/consumer.controller.js';
+import { ConsumerRegistry } from './consumers/consumer.registry.js';
 import { HealthChecks } from './health.js';
 import { HealthController } from './health.controller.js';
 import { createHost, Service, type Host } from './host.js';
@@ -128,16 +130,18 @@ function rootModule(
   module: DynamicModule,
   { host, registry }: { readonly host: Host; readonly registry: MetricRegistry | undefined },
 ): DynamicModule {
-  const { instance, log, config, health } = host;
+  const { instance, log, config, health, consumers } = host;
   const providers = [
     { provide: HealthChecks, useValue: health },
+    { provide: ConsumerRegistry, useValue: consumers },
     { provide: Service, useValue: { name, instance, log, config } satisfies Service },
   ];
   const root = { module: ProcessModule, imports: [module] };
-  if (registry === undefined) return { ...root, controllers: [HealthController], providers };
+  const controllers = [HealthController, ConsumerController];
+  if (registry === undefined) return { ...root, controllers, providers };
   return {
     ...root,
-    controllers: [HealthController, MetricsController],
+    controllers: [...controllers, MetricsController],
     providers: [...providers, { provide: MetricRegistry, useValue: registry }],
   };
 }

@@ -1,11 +1,12 @@
 /**
- * What a process gives each service module it holds: settings, bus, clock, log and health registry.
+ * What a process gives each service module it holds: settings, bus, clock, log, and the registries of health and consumers.
  * Everything else a service makes for itself, so that several live side by side in one process.
  */
 import { randomUUID } from 'node:crypto';
 import { SystemClock, type Bus, type Clock } from '@sagamore/runtime';
 import { noMetrics, noTracing, type Metrics, type Tracing } from '@sagamore/telemetry';
 import type { Config } from './config.js';
+import { ConsumerRegistry } from './consumers/consumer.registry.js';
 import { HealthChecks } from './health.js';
 import { createLog, type Log } from './log.js';
 
@@ -19,6 +20,7 @@ export interface Host {
   readonly instance: string;
   readonly log: Log;
   readonly health: HealthChecks;
+  readonly consumers: ConsumerRegistry;
   readonly tracing: Tracing;
   readonly metrics: Metrics;
   /** What a start that fails must undo, the last first; a module whose making failed is never told to stop. */
@@ -33,6 +35,7 @@ export function createHost(parts: Pick<Host, 'config' | 'bus'> & Partial<Host>):
     instance: randomUUID(),
     log: parts.log ?? createLog({ level: logLevel, pretty: logPretty }),
     health: new HealthChecks(),
+    consumers: new ConsumerRegistry(),
     tracing: noTracing,
     metrics: noMetrics,
     undoStart: new AsyncDisposableStack(),

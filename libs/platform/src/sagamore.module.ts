@@ -8,6 +8,7 @@ import {
   platformMigrations,
   PostgresBarrier,
   PostgresBarrierHistory,
+  PostgresConsumerPauses,
   PostgresDatabase,
   PostgresIntents,
   PostgresOutbox,
@@ -21,11 +22,13 @@ import {
   Bus,
   checkBackHandler,
   Clock,
+  Consumers,
   Database,
   Intents,
   Outbox,
   OutboxRelay,
   TwoPhaseSender,
+  type ConsumersOptions,
   type HandledMessage,
   type InDoubt,
 } from '@sagamore/runtime';
@@ -62,7 +65,8 @@ export interface ServiceOptions {
 
 /** The platform's part of a service module. Provides and exports, each as its own token: `Service`, `DataSource`,
  *  `Database` and `PostgresDatabase` (the same), `Barrier`, `Intents`, `Outbox`, `OutboxRelay`, `TwoPhaseSender`, `Bus`,
- *  `Clock`, `HealthChecks`, `ServiceMetrics` and `ParticipantServer`. The bus is given out AFTER the topics exist, the data source AFTER its migrations ran. */
+ *  `Clock`, `HealthChecks`, `ServiceMetrics` and `ParticipantServer`. The bus is given out AFTER the topics exist and it is known what operators
+ *  have paused, the data source AFTER its migrations ran. */
 @Module({})
 export class SagamoreModule implements OnApplicationBootstrap, OnApplicationShutdown {
   constructor(
@@ -75,6 +79,7 @@ export class SagamoreModule implements OnApplicationBootstrap, OnApplicationShut
     @Inject(Outbox) outbox: Outbox,
     @Inject(ServiceMetrics) metrics: ServiceMetrics,
     @Inject(BarrierRetention) private readonly retention: BarrierRetention,
+    @Inject(Consumers) private readonly consumers: Consumers,
   ) {
     health.register(`${service.name} database`, async () =>
       Boolean(await database.dataSource.query('select 1')),
@@ -88,6 +93,7 @@ export class SagamoreModule implements OnApplicationBootstrap, OnApplicationShut
     );
     metrics.watchOutbox({ outbox, relay });
     metrics.watchCalls(() => participant.calls);
+    metrics.watchConsumers(() => consumers.list());
   }
 
   /** One call a service, among the imports of its module. */
@@ -122,6 +128,7 @@ export class SagamoreModule implements OnApplicationBootstrap, OnApplicationShut
   async onApplicationShutdown(): Promise<void> {
     await this.retention.stop();
     await this.relay.stop();
+    await this.consumers.stop();
     await this.database.close();
     this.service.log.debug('the service has stopped');
   }
@@ -138,6 +145,14 @@ function tellOfDoubt(log: Log, waiting: readonly InDoubt[]): void {
   if (oldest === undefined || oldest.ageMs < longInDoubtMs) return;
   const { gid, ageMs } = oldest;
   log.warn('transactions wait in doubt', { count: waiting.length, oldest: gid, ageMs });
+}
+
+/** In every process that obeys; the one that was asked has told who wanted it. */
+function tellOfTurns(log: Log): NonNullable<ConsumersOptions['onTurn']> {
+  return ({ topic, group }, pause) => {
+    if (pause === undefined) log.info('a consumer goes on', { topic, group });
+    else log.warn('a consumer is paused', { topic, group, actor: pause.actor, reason: pause.reason });
+  };
 }
 
 async function openMigrated(options: DataSourceOptions): Promise<DataSource> {
@@ -192,10 +207,10 @@ function providersOf({
     },
     {
       provide: Bus,
-      inject: [DataSource],
-      useFactory: async () => {
+      inject: [Consumers],
+      useFactory: async (consumers: Consumers) => {
         await host.bus.ensureTopics(topicsOf(service, config));
-        return host.bus;
+        return consumers.over(host.bus);
       },
     },
     {
@@ -208,6 +223,18 @@ function providersOf({
       },
     },
     { provide: PostgresDatabase, useExisting: Database },
+    {
+      provide: Consumers,
+      inject: [Database],
+      useFactory: async (database: PostgresDatabase) => {
+        const ports = { pauses: new PostgresConsumerPauses(database), clock: host.clock };
+        const consumers = new Consumers(ports, { onFault, onTurn: tellOfTurns(log) });
+        host.undoStart.defer(() => consumers.stop());
+        await consumers.start();
+        host.consumers.register(service, consumers);
+        return consumers;
+      },
+    },
     { provide: Barrier, useClass: PostgresBarrier },
     {
       provide: Intents,

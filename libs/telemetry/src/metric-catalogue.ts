@@ -167,6 +167,13 @@ export const metricCatalogue = {
     labels: ['topic', 'group'],
     meaning: 'Arrived for the partitions of this process and not handled yet, as of the last delivery',
   },
+  consumerPaused: {
+    name: 'sagamore_consumer_paused',
+    kind: 'gauge',
+    unit: 'state',
+    labels: ['service', 'topic', 'group'],
+    meaning: '1 while the topic is paused for the group in this process, else 0',
+  },
   batchSize: {
     name: 'sagamore_batch_size',
     kind: 'histogram',

@@ -1,9 +1,16 @@
 /**
- * What one service tells in numbers: its commands, its outbox, its doubts, its faults, and how full the places are from
+ * What one service tells in numbers: its commands, its consumers, its outbox, its doubts, its faults, and how full the places are from
  * which it calls the outside. Values that are somewhere anyway are looked up when somebody asks, not copied.
  */
 import { Fault, type CircuitState } from '@sagamore/resilience';
-import type { CallsUnderWay, HandledMessage, InDoubt, Outbox, OutboxRelay } from '@sagamore/runtime';
+import type {
+  CallsUnderWay,
+  ConsumerView,
+  HandledMessage,
+  InDoubt,
+  Outbox,
+  OutboxRelay,
+} from '@sagamore/runtime';
 import type { Metrics } from '@sagamore/telemetry';
 
 /** What is watched of a circuit breaker. */
@@ -54,6 +61,19 @@ export class ServiceMetrics {
     const labels = { service: this.service };
     this.metrics.watch('outboxAge', async () => [{ labels, value: (await outbox.age()) / 1_000 }]);
     this.metrics.watch('outboxRemembered', () => [{ labels, value: relay.remembered }]);
+  }
+
+  /** Watches what this process reads; a pause that only others obey is theirs to tell. */
+  watchConsumers(consumers: () => readonly ConsumerView[]): void {
+    const { service } = this;
+    this.metrics.watch('consumerPaused', () =>
+      consumers()
+        .filter(({ member }) => member !== undefined)
+        .map(({ topic, group, status }) => ({
+          labels: { service, topic, group },
+          value: status === 'paused' ? 1 : 0,
+        })),
+    );
   }
 
   /** Watches circuits by their names. */
