@@ -4,6 +4,7 @@
  */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { Complaint } from './complaint.js';
+import { addConsumers } from './consumers.command.js';
 import { exploreCommand, type ExploreFlags } from './explore.command.js';
 import { Terminal, type Streams } from './terminal.js';
 import { addTransactions } from './transactions.command.js';
@@ -26,12 +27,15 @@ export async function run(args: readonly string[], streams: Streams): Promise<nu
 
 function program(terminal: Terminal, { out, err }: Streams, end: (code: number) => void): Command {
   const sagamore = new Command('sagamore')
-    .description('Explores sagas under every fault, and operates running transactions.')
+    .description(
+      'Explores sagas under every fault, and operates running transactions and the services that carry them.',
+    )
     .exitOverride()
     .configureOutput({ writeOut: (text) => void out.write(text), writeErr: (text) => void err.write(text) })
     .showHelpAfterError('Add --help to see what can be said.');
   addExplore(sagamore, terminal, end);
   addTransactions(sagamore, terminal);
+  addConsumers(sagamore, terminal);
   return sagamore;
 }
 

@@ -1,63 +1,48 @@
 /**
  * `sagamore transactions`: what an operator asks of running transactions, over REST: list, show, resume, cancel.
  */
-import { Option, type Command } from 'commander';
-import { complaint } from './complaint.js';
-import { OrchestratorClient, type Door, type Shown, type Summary } from './orchestrator.client.js';
+import type { Command } from 'commander';
+import { OrchestratorClient, type Shown, type Summary } from './orchestrator.client.js';
+import { withDoor, type DoorFlags } from './rest.js';
 import type { Terminal } from './terminal.js';
 
-interface Flags extends Door {
-  readonly json?: boolean;
-}
-
-interface ListFlags extends Flags {
+interface ListFlags extends DoorFlags {
   readonly status?: string;
   readonly definition?: string;
   readonly limit: string;
   readonly cursor?: string;
 }
 
-interface WishFlags extends Flags {
+interface WishFlags extends DoorFlags {
   readonly reason: string;
 }
+
+const whom = { name: 'orchestrator', url: 'http://127.0.0.1:3001' };
 
 /** Adds the commands to the program. Each ends with 0, or throws a `Complaint`. */
 export function addTransactions(sagamore: Command, terminal: Terminal): void {
   const transactions = sagamore
     .command('transactions')
     .description('what runs at an orchestrator, and how an operator helps it on');
-  withDoor(transactions.command('list'))
+  withDoor(transactions.command('list'), whom)
     .description('the newest transactions')
     .option('--status <status>', 'only those that stand so, e.g. parked')
     .option('--definition <name>', 'only those of this definition')
     .option('--limit <count>', 'how many, at most 500', '20')
     .option('--cursor <id>', 'those behind this one')
     .action((flags: ListFlags) => list(flags, terminal));
-  withDoor(transactions.command('show'))
+  withDoor(transactions.command('show'), whom)
     .description('one transaction with its timeline')
     .argument('<id>')
-    .action((id: string, flags: Flags) => show(id, flags, terminal));
+    .action((id: string, flags: DoorFlags) => show(id, flags, terminal));
   for (const what of ['resume', 'cancel'] as const)
-    withDoor(transactions.command(what))
+    withDoor(transactions.command(what), whom)
       .description(
         what === 'resume' ? 'lets a parked or paused one go on' : 'stops it and undoes what was done',
       )
       .argument('<id>')
       .requiredOption('--reason <text>', 'why; kept in the audit')
       .action((id: string, flags: WishFlags) => wish(what, id, flags, terminal));
-}
-
-function withDoor(command: Command): Command {
-  return command
-    .option('--url <url>', 'where the orchestrator serves', 'http://127.0.0.1:3001')
-    .addOption(new Option('--token <token>', "the operator's token").env('OPERATOR_TOKEN'))
-    .option('--json', 'the answer as JSON, for machines');
-}
-
-function clientOf({ url, token }: Flags): OrchestratorClient {
-  if (!URL.canParse(url) || !/^https?:/.test(url))
-    throw complaint(`"${url}" is no address`, 'Give one like http://127.0.0.1:3001 with --url');
-  return new OrchestratorClient({ url, ...(token !== undefined && { token }) });
 }
 
 async function list(flags: ListFlags, terminal: Terminal): Promise<void> {
@@ -68,7 +53,7 @@ async function list(flags: ListFlags, terminal: Terminal): Promise<void> {
     ...(definition && { definition }),
     ...(cursor && { cursor }),
   };
-  const page = await clientOf(flags).list(filter);
+  const page = await new OrchestratorClient(flags).list(filter);
   if (flags.json === true) return terminal.line(JSON.stringify(page, null, 2));
   const { items, nextCursor } = page;
   if (items.length === 0) return terminal.line('No transaction is like that.');
@@ -79,8 +64,8 @@ async function list(flags: ListFlags, terminal: Terminal): Promise<void> {
   if (nextCursor !== null) terminal.line(terminal.colours.dim(`more: --cursor ${nextCursor}`));
 }
 
-async function show(id: string, flags: Flags, terminal: Terminal): Promise<void> {
-  const shown = await clientOf(flags).show(id);
+async function show(id: string, flags: DoorFlags, terminal: Terminal): Promise<void> {
+  const shown = await new OrchestratorClient(flags).show(id);
   if (flags.json === true) terminal.line(JSON.stringify(shown, null, 2));
   else print(shown, terminal);
 }
@@ -115,7 +100,7 @@ async function wish(
   flags: WishFlags,
   terminal: Terminal,
 ): Promise<void> {
-  await clientOf(flags).wish(id, what, flags.reason);
+  await new OrchestratorClient(flags).wish(id, what, flags.reason);
   if (flags.json === true) return terminal.line(JSON.stringify({ transactionId: id, accepted: what }));
   terminal.line(
     `${terminal.colours.green('✔')} ${what} is saved; see what comes of it with: transactions show ${id}`,

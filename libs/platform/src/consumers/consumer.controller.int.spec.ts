@@ -210,13 +210,25 @@ test('every service of the process is listed with what it reads', async () => {
 });
 
 test.each([
-  ['/consumers/bell.commands/door/pause', { reason }, 404, { code: 'CONSUMER_UNKNOWN' }],
-  ['/consumers/%00/bell/resume', { reason }, 400, {}],
-  [`${bell}/pause`, {}, 400, { code: 'REQUEST_INVALID', errors: [{ pointer: '/reason' }] }],
-  [`${bell}/pause`, { reason: '  ' }, 400, { code: 'REQUEST_INVALID', errors: [{ pointer: '/reason' }] }],
-  [`${bell}/resume`, { reason: 'x'.repeat(501) }, 400, { code: 'REQUEST_INVALID' }],
-  [`${bell}/pause`, { reason, for: 'ever' }, 400, { code: 'REQUEST_INVALID' }],
-])('%s with %j is a problem: %s %j', async (path, body, status, problem) => {
+  [
+    'a topic that the group does not read',
+    '/consumers/bell.commands/door/pause',
+    { reason },
+    404,
+    { code: 'CONSUMER_UNKNOWN' },
+  ],
+  ['a path that is none', '/consumers/%00/bell/resume', { reason }, 400, {}],
+  ['no reason', `${bell}/pause`, {}, 400, { code: 'REQUEST_INVALID', errors: [{ pointer: '/reason' }] }],
+  [
+    'a reason of blanks',
+    `${bell}/pause`,
+    { reason: '  ' },
+    400,
+    { code: 'REQUEST_INVALID', errors: [{ pointer: '/reason' }] },
+  ],
+  ['a reason without end', `${bell}/resume`, { reason: 'x'.repeat(501) }, 400, { code: 'REQUEST_INVALID' }],
+  ['a word too many', `${bell}/pause`, { reason, for: 'ever' }, 400, { code: 'REQUEST_INVALID' }],
+])('%s is told as a problem, and nothing is paused', async (_what, path, body, status, problem) => {
   const app = await started();
   expect(await ask(app, path, body)).toMatchObject({ status, answer: problem });
   expect((await bellOf(app))?.status).toBe('running');
