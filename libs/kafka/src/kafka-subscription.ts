@@ -39,7 +39,8 @@ export class KafkaSubscription implements ActiveSubscription {
   private readonly stopping = new AbortController();
   private readonly joined = Promise.withResolvers<void>();
   private consumer: Consumer | undefined;
-  /** The consumer once it is a member of the group; the client can hold it BEFORE its first fetch, and no earlier. */
+  /** The consumer between its first join and its end: the client can hold it BEFORE its first fetch, and no earlier, and throws
+   *  for one that has ended. */
   private member: Consumer | undefined;
   private supervising: Promise<void> | undefined;
   private dead: Error | undefined;
@@ -56,7 +57,11 @@ export class KafkaSubscription implements ActiveSubscription {
     this.positions = new PositionKeeper({ topic, intervalMs: settings.commitIntervalMs, log: settings.log });
     this.merger = new BatchMerger({ subscription, settings, positions: this.positions, bury });
     this.pausedLag = new PausedLag({
-      ...{ kafka, topic, groupId, log: settings.log, from: subscription.from ?? 'earliest' },
+      kafka,
+      topic,
+      groupId,
+      from: subscription.from ?? 'earliest',
+      log: settings.log,
       tell: (behind) => this.merger.learn(behind),
     });
   }
@@ -172,7 +177,7 @@ export class KafkaSubscription implements ActiveSubscription {
   }
 
   private listen(consumer: Consumer, ended: (error: Error) => void): void {
-    const { GROUP_JOIN, HEARTBEAT, REBALANCING, CRASH, FETCH } = consumer.events;
+    const { GROUP_JOIN, HEARTBEAT, REBALANCING, STOP, CRASH, FETCH } = consumer.events;
     const { reachability } = this.options;
     consumer.on(GROUP_JOIN, ({ payload }) => {
       this.merger.assign(payload.memberAssignment[this.topic] ?? []);
@@ -191,6 +196,9 @@ export class KafkaSubscription implements ActiveSubscription {
     });
     // Goes out before the join does, while the broker still counts us in.
     consumer.on(REBALANCING, () => void this.positions.flush());
+    consumer.on(STOP, () => {
+      if (this.member === consumer) this.member = undefined;
+    });
     consumer.on(CRASH, ({ payload }) => ended(payload.error));
   }
 
@@ -208,7 +216,6 @@ export class KafkaSubscription implements ActiveSubscription {
   private async leave(): Promise<void> {
     const consumer = this.consumer;
     this.consumer = undefined;
-    this.member = undefined;
     if (consumer === undefined) return;
     const limit = new AbortController();
     const tooLate = delay(leaveMs, undefined, { signal: limit.signal }).catch(() => {});

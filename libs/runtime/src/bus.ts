@@ -32,7 +32,8 @@ export interface Subscription {
 }
 
 /** A subscription at work. Paused, it stays a member of its group and is healthy: it keeps its partitions, `onAssigned` runs
- *  when they change, and nothing is handed over. What came meanwhile follows `resume` in its order, and nothing is lost. */
+ *  when they change, and nothing is handed over. What came meanwhile follows `resume` in its order, and nothing is lost; only a
+ *  group from the latest that has never handled anything may, when it joins anew, begin at what is the latest by then. */
 export interface ActiveSubscription {
   /** Takes no new batch; resolves AFTER the one in hand has ended. One that was rejected is not tried again, it comes first
    *  after `resume`. It holds for this process alone, and never rejects. Idempotent. */

@@ -161,7 +161,12 @@ export {
 export type { Asked, Decline, WishAnswer } from './wishing.js';
 export { Limiter, type CallsUnderWay } from './limiter.js';
 // What a service reads, and what of it is paused
-export { ConsumerPauses, type ConsumerName, type ConsumerPause, type ConsumerWish } from './consumer-pauses.js';
+export {
+  ConsumerPauses,
+  type ConsumerName,
+  type ConsumerPause,
+  type ConsumerWish,
+} from './consumer-pauses.js';
 export { Consumers, type ConsumersOptions, type ConsumerView } from './consumers.js';
 // What may be on its way to a participant
 export { precedenceOf, priorityMax, tenantCharactersMax, type Precedence } from './precedence.js';

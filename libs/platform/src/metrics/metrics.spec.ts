@@ -190,6 +190,29 @@ describe('a metered bus', () => {
     expect((await linesOf(registry)).some((line) => line.startsWith('sagamore_consumer_lag'))).toBe(false);
   });
 
+  test('passes a pause on, and counts on what waits meanwhile', async () => {
+    const registry = new MetricRegistry();
+    const bus = new MeteredBus(new MemoryBus({ clock: new ManualClock() }), registry);
+    const heard = Promise.withResolvers<void>();
+    const active = await bus.subscribe({
+      topic: 'money.commands',
+      group: 'money',
+      startsPaused: true,
+      handle: async () => heard.resolve(),
+    });
+    expect(active.isPaused()).toBe(true);
+    active.resume();
+    await active.pause();
+    await bus.send([message('a', 'money.commands')]);
+    await new Promise(setImmediate);
+    expect(await linesOf(registry)).toEqual([
+      'sagamore_messages_sent_total{topic="money.commands"} 1',
+      'sagamore_consumer_lag{topic="money.commands",group="money"} 1',
+    ]);
+    active.resume();
+    await heard.promise;
+  });
+
   test('what the broker does not take is not counted, and what a handler throws passes', async () => {
     const registry = new MetricRegistry();
     const inner = new MemoryBus({ clock: new ManualClock() });
@@ -202,7 +225,7 @@ describe('a metered bus', () => {
 });
 
 describe('a service', () => {
-  test('tells its faults by code, its doubts with the age of the oldest, its outbox, its circuits and its breakers', async () => {
+  test('tells its faults by code, its doubts with the age of the oldest, its outbox, what is paused, its circuits and its breakers', async () => {
     const registry = new MetricRegistry();
     const metrics = new ServiceMetrics(registry, 'payment');
     metrics.fault(new Fault('DATABASE_UNAVAILABLE', 'no', { retryable: true }));
@@ -214,11 +237,17 @@ describe('a service', () => {
     metrics.watchOutbox({ outbox: { age: async () => 1_500 }, relay: { remembered: 3 } });
     metrics.watchCircuits(() => [{ name: 'card-network-charges', state: 'open' }]);
     metrics.watchCalls(() => [{ name: 'payment', running: 4, waiting: 2 }]);
+    const consumer = { group: 'payment', status: 'paused' as const };
+    metrics.watchConsumers(() => [
+      { ...consumer, topic: 'payment.commands', member: { isHealthy: true } },
+      { ...consumer, topic: 'read.elsewhere' },
+    ]);
     expect(await linesOf(registry)).toEqual([
       'sagamore_in_doubt{service="payment"} 2',
       'sagamore_in_doubt_age_seconds{service="payment"} 2.5',
       'sagamore_outbox_age_seconds{service="payment"} 1.5',
       'sagamore_outbox_remembered{service="payment"} 3',
+      'sagamore_consumer_paused{service="payment",topic="payment.commands",group="payment"} 1',
       'sagamore_faults_total{service="payment",code="DATABASE_UNAVAILABLE"} 1',
       'sagamore_faults_total{service="payment",code="none"} 1',
       'sagamore_breaker_state{breaker="card-network-charges"} 2',
