@@ -52,7 +52,7 @@ async function whatMoves(databases: AuditedStack['databases']): Promise<string |
   }
   let calls = 0;
   for (const service of ['payment', 'shipping'] as const) {
-    calls += await count(service, `intent where operation in ${doing}`);
+    calls += await count(service, `barrier where outcome = 'claimed' and operation in ${doing}`);
   }
   const abandoned = await count('orchestrator', `transaction where status = '${givenUp}' and ${ofAnOrder}`);
   const notBegun = Math.max(0, pending - moving - parked - abandoned);

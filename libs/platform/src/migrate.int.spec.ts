@@ -47,7 +47,7 @@ test('a process that migrates makes the schema, serves nothing and ends with 0, 
   const url = await (await testPostgres()).freshDatabase();
   for (let times = 0; times < 2; times++) {
     expect(await migrated(url)).toEqual({ code: 0, served: false });
-    expect(await tables(url)).toEqual(expect.arrayContaining(['barrier', 'intent', 'outbox']));
+    expect(await tables(url)).toEqual(expect.arrayContaining(['barrier', 'outbox']));
   }
 }, 240_000);
 

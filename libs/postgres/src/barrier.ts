@@ -24,14 +24,11 @@ interface FoundRow {
   readonly claim_is_live: boolean | null;
 }
 
-// The intent is looked up for claimed rows alone: a participant without external calls never pays for it.
 const findRows = statement(
   'barrier-find',
   `select transaction_id, branch_id, operation, generation, outcome, reply,
-     case when outcome = 'claimed' then exists (select from intent i
-       where i.transaction_id = b.transaction_id and i.branch_id = b.branch_id and i.operation = b.operation
-         and i.generation = b.generation and i.claimed_until > clock_timestamp()) end as claim_is_live
-   from barrier b
+     claimed_until > clock_timestamp() as claim_is_live
+   from barrier
    where (transaction_id, branch_id) in (select * from unnest($1::uuid[], $2::text[]))`,
 );
 

@@ -1,6 +1,7 @@
 /**
  * The `Intents` port: calls to the outside that were promised and whose outcome is not recorded yet (R7, R8).
- * Each row has a `claimed` row in the barrier. It never makes a call, and never forgets one.
+ * Each is a `claimed` row of the barrier, whose one key decides between a call that begins and an undo that finds nothing.
+ * It never makes a call, and never forgets one.
  */
 import {
   Intents,
@@ -24,54 +25,42 @@ interface FoundIntent {
   readonly claimed_until: number;
 }
 
+const key = ['transaction_id', 'branch_id', 'operation', 'generation'] as const;
+const keyNames = key.join(', ');
 const keys = 'unnest($1::uuid[], $2::text[], $3::text[], $4::integer[]';
-const keyNames = 'transaction_id, branch_id, operation, generation';
-const found = `intent.transaction_id, intent.branch_id, intent.operation, intent.generation, intent.command,
-  intent.owner, (extract(epoch from intent.claimed_until) * 1000)::float8 as claimed_until`;
+const sameKeyAs = (table: string): string =>
+  key.map((column) => `barrier.${column} = ${table}.${column}`).join(' and ');
+const found = `${key.map((column) => `barrier.${column}`).join(', ')}, barrier.command, barrier.owner,
+  (extract(epoch from barrier.claimed_until) * 1000)::float8 as claimed_until`;
 
-// The barrier row takes the branch's seat: without it a call that begins and an undo that finds nothing could both
-// commit, because they would write into different tables.
 const insertIntents = statement(
   'intent-insert',
-  `with given as materialized (
-     select * from ${keys}, $5::text[], $6::float8[], $7::json[])
-       as given (${keyNames}, owner, claimed_until, command)),
-   seated as (
-     insert into barrier (${keyNames}, outcome) select ${keyNames}, 'claimed' from given)
-   insert into intent (${keyNames}, owner, claimed_until, command)
-   select ${keyNames}, owner, to_timestamp(claimed_until / 1000), command from given`,
+  `insert into barrier (${keyNames}, owner, claimed_until, command, outcome)
+   select ${keyNames}, owner, to_timestamp(claimed_until / 1000), command, 'claimed'
+   from ${keys}, $5::text[], $6::float8[], $7::json[]) as given (${keyNames}, owner, claimed_until, command)`,
 );
 
 // Sorted below the lock, so that every transaction takes its rows in one order (R1).
 const lockIntents = statement(
   'intent-lock',
-  `select ${found} from intent
-   where (transaction_id, branch_id) in (select * from unnest($1::uuid[], $2::text[]))
+  `select ${found} from barrier
+   where (transaction_id, branch_id) in (select * from unnest($1::uuid[], $2::text[])) and outcome = 'claimed'
    order by ${keyNames} for update`,
 );
 
 const claimIntents = statement(
   'intent-claim',
-  `update intent set owner = $1, claimed_until = to_timestamp($2::float8 / 1000)
-   from (select ${keyNames} from intent where claimed_until <= clock_timestamp()
+  `update barrier set owner = $1, claimed_until = to_timestamp($2::float8 / 1000)
+   from (select ${keyNames} from barrier where outcome = 'claimed' and claimed_until <= clock_timestamp()
          order by claimed_until limit $3 for update skip locked) as lapsed
-   where intent.transaction_id = lapsed.transaction_id and intent.branch_id = lapsed.branch_id
-     and intent.operation = lapsed.operation and intent.generation = lapsed.generation
+   where ${sameKeyAs('lapsed')} and barrier.outcome = 'claimed'
    returning ${found}`,
 );
 
 const removeIntents = statement(
   'intent-remove',
-  `with given as materialized (select * from ${keys}) as given (${keyNames})),
-   removed as (
-     delete from intent using given
-     where intent.transaction_id = given.transaction_id and intent.branch_id = given.branch_id
-       and intent.operation = given.operation and intent.generation = given.generation
-     returning ${keyNames.replaceAll(/\w+/g, 'intent.$&')})
-   delete from barrier using removed
-   where barrier.transaction_id = removed.transaction_id and barrier.branch_id = removed.branch_id
-     and barrier.operation = removed.operation and barrier.generation = removed.generation
-     and barrier.outcome = 'claimed'`,
+  `delete from barrier using ${keys}) as given (${keyNames})
+   where ${sameKeyAs('given')} and barrier.outcome = 'claimed'`,
 );
 
 export class PostgresIntents extends Intents {

@@ -17,6 +17,7 @@ import { CreateDeadLetter1764000000061 } from './letter.migration.js';
 import { CreateLateReply1764000000041 } from './late-reply.migration.js';
 import { CreateOutbox1764000000001 } from './outbox.migration.js';
 import { AddPrecedence1764000000052 } from './precedence.migration.js';
+import { SeatIntents1764000000081 } from './seated-intent.migration.js';
 import { CreateBreakerTrial1764000000051 } from './trial.migration.js';
 import { WidenWishes1764000000030 } from './wish.migration.js';
 
@@ -25,6 +26,7 @@ export const platformMigrations: readonly (new () => MigrationInterface)[] = [
   CreateOutbox1764000000001,
   CreateBarrier1764000000002,
   CreateConsumerPause1764000000071,
+  SeatIntents1764000000081,
 ];
 
 /** What the orchestrator needs: outbox, transactions, journal, shards, leases, audit, semantic locks, late replies. */
