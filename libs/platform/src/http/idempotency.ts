@@ -2,7 +2,7 @@
  * The key by which a caller may send the same request twice, and the fingerprint that tells whether it is the same.
  * Checked at the edge; what a repeat is answered with is the service's business (R29).
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import { ApiHeader } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
@@ -51,13 +51,17 @@ function idempotencyKeyOf(request: FastifyRequest): string {
 /** A stable hash of a JSON value: spacing and the order of keys do not matter, the order of a list does (B29).
  *  64 hexadecimal characters. */
 export function fingerprint(body: unknown): string {
-  return createHash('sha256').update(canonical(body)).digest('hex');
+  return hash('sha256', JSON.stringify(body, inOrder) ?? 'null', 'hex');
 }
 
-function canonical(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
-  const entries = Object.entries(value).filter(([, part]) => part !== undefined);
-  const sorted = entries.toSorted(([one], [other]) => (one < other ? -1 : 1));
-  return `{${sorted.map(([key, part]) => `${JSON.stringify(key)}:${canonical(part)}`).join(',')}}`;
+/** An object with its keys in order; without a prototype, so that no key means anything. */
+function inOrder(_key: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  const sorted: Record<string, unknown> = Object.create(null);
+  for (const [key, part] of Object.entries(value).toSorted(byKey)) sorted[key] = part;
+  return sorted;
+}
+
+function byKey([one]: readonly [string, unknown], [other]: readonly [string, unknown]): number {
+  return one < other ? -1 : 1;
 }
