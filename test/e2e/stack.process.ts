@@ -40,8 +40,13 @@ export interface StackProcess {
 
 const pidFile = z.record(z.string(), z.int());
 
-/** `entry`: the TypeScript file of the stack. Nothing is started yet. The caller disposes. */
-export function stackProcess(entry: string, flags: readonly string[]): StackProcess {
+/** `entry`: the TypeScript file of the stack; `environment`: what its processes are told beyond ours. Nothing is started yet. The
+ *  caller disposes. */
+export function stackProcess(
+  entry: string,
+  flags: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): StackProcess {
   const directory = mkdtempSync(join(tmpdir(), 'sagamore-e2e-'));
   // Its Postgres may run as another user, who must be able to enter.
   chmodSync(directory, 0o755);
@@ -68,7 +73,7 @@ export function stackProcess(entry: string, flags: readonly string[]): StackProc
     },
     async start() {
       const before = said().length;
-      child = launch([entry, ...flags, '--directory', directory], log);
+      child = launch([entry, ...flags, '--directory', directory], log, environment);
       await untilReady(child, () => said().slice(before));
     },
     killAll,
@@ -93,12 +98,17 @@ export function stackProcess(entry: string, flags: readonly string[]): StackProc
 }
 
 /** As npm would run it, but in a process group of its own, so that one signal reaches all of it. */
-function launch(words: readonly string[], log: string): ChildProcess {
+function launch(
+  words: readonly string[],
+  log: string,
+  environment: Readonly<Record<string, string>>,
+): ChildProcess {
   const output = openSync(log, 'a');
   try {
     return spawn(process.execPath, ['deploy/local/run.mjs', ...words], {
       detached: true,
       stdio: ['ignore', output, output],
+      env: { ...process.env, ...environment },
     });
   } finally {
     closeSync(output);
