@@ -36,6 +36,8 @@ export interface BrokerOptions {
   readonly directory: string;
   /** More ways in, by name: the port of the proxy that stands before each, which clients are told to come to. */
   readonly doors?: Readonly<Record<string, number>>;
+  /** Broker settings beside ours, e.g. `authorizer.class.name`. Default none. */
+  readonly settings?: Readonly<Record<string, string>>;
   /** Told of slow steps (fetching jars, formatting, waiting). Default: silent. */
   readonly log?: (line: string) => void;
 }
@@ -43,14 +45,14 @@ export interface BrokerOptions {
 /** Starts a broker and resolves when it answers. A broker that an earlier, killed run left on the directory is stopped
  *  first. Throws when Java or Maven is missing, or with the broker's last lines when it does not come up. */
 export async function startBroker(options: BrokerOptions): Promise<LocalBroker> {
-  const { doors = {}, log = () => {} } = options;
+  const { doors = {}, settings = {}, log = () => {} } = options;
   const directory = resolve(options.directory);
   mkdirSync(directory, { recursive: true });
   const jars = await brokerJars(log);
   await stopOrphan(directory, log);
   for (let attempt = 1; ; attempt++) {
     try {
-      return await startOnce({ directory, jars, doors, log });
+      return await startOnce({ directory, jars, doors, settings, log });
     } catch (error) {
       // Between our look and the broker's bind somebody else may take the port; another failure repeats identically.
       if (attempt === startAttempts || !lastLines(directory).includes('Address already in use')) throw error;
@@ -63,10 +65,9 @@ interface Start extends Required<BrokerOptions> {
   readonly jars: string;
 }
 
-async function startOnce({ directory, jars, doors, log }: Start): Promise<LocalBroker> {
+async function startOnce({ directory, jars, doors, settings, log }: Start): Promise<LocalBroker> {
   const ports = await choosePorts(directory, doors);
-  const settings = settingsFile(directory);
-  writeFileSync(settings, serverProperties(directory, ports));
+  writeFileSync(settingsFile(directory), serverProperties(directory, ports, settings));
   writeFileSync(join(directory, 'log4j2.properties'), loggingProperties);
   await format(directory, jars, log);
   log('starting the Kafka broker');

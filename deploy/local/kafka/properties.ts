@@ -17,8 +17,13 @@ export interface Door {
   readonly advertised: number;
 }
 
-/** Broker and controller in one process, everything bound to loopback, topics only where somebody asked for them. */
-export function serverProperties(directory: string, { client, controller, doors = [] }: BrokerPorts): string {
+/** Broker and controller in one process, everything bound to loopback, topics only where somebody asked for them; `more` goes
+ *  beside and before our settings. */
+export function serverProperties(
+  directory: string,
+  { client, controller, doors = [] }: BrokerPorts,
+  more: Readonly<Record<string, string>> = {},
+): string {
   const clients = [{ name: 'CLIENT', port: client, advertised: client }, ...doors.map(asListener)];
   const inner = { name: 'CONTROLLER', port: controller };
   return lines({
@@ -47,6 +52,7 @@ export function serverProperties(directory: string, { client, controller, doors 
     'num.io.threads': 4,
     'background.threads': 2,
     'log.index.size.max.bytes': 1_048_576,
+    ...more,
   });
 }
 

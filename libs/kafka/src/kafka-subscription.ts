@@ -19,6 +19,8 @@ const partitionsMax = 1_024;
 /** Bounds of one fetch, so that a backlog arrives in deliveries of some thousand messages. */
 const fetchBytes = { partition: 512 * 1024, total: 2 * 1024 * 1024 };
 const rejoinMs = 500;
+/** Longer than a rebalance after a broker came back, which waits for the session of whoever was lost. */
+const awayMsMax = 10_000;
 /** A consumer of a broker that is away may take long to leave; its session ends without it. */
 const leaveMs = 10_000;
 
@@ -44,6 +46,8 @@ export class KafkaSubscription implements ActiveSubscription {
   private member: Consumer | undefined;
   private supervising: Promise<void> | undefined;
   private dead: Error | undefined;
+  /** Since when no consumer has been in the group, after one ended with an error; ms of the monotonic clock. */
+  private awaySince: number | undefined;
 
   constructor(
     private readonly subscription: Subscription,
@@ -107,8 +111,11 @@ export class KafkaSubscription implements ActiveSubscription {
     await this.supervising;
   }
 
+  /** Trying again is not reading: who has not been let in for ten seconds, because the topic is gone or for whatever other
+   *  reason, is not healthy until it is (S59). */
   healthy(): boolean {
-    return this.dead === undefined;
+    if (this.dead !== undefined) return false;
+    return this.awaySince === undefined || performance.now() - this.awaySince < awayMsMax;
   }
 
   /** As of the last delivery of each partition; while paused, as of the last look. */
@@ -123,6 +130,7 @@ export class KafkaSubscription implements ActiveSubscription {
     while (!this.stopping.signal.aborted) {
       const error = await this.live();
       if (this.stopping.signal.aborted) return;
+      this.awaySince ??= performance.now();
       settings.log(
         'error',
         `consumer of ${this.subscription.topic} ended: ${typeOf(error) ?? String(error)}`,
@@ -141,8 +149,9 @@ export class KafkaSubscription implements ActiveSubscription {
     const consumer = this.create();
     this.consumer = consumer;
     const ended = Promise.withResolvers<Error>();
+    const stop = () => ended.resolve(stopped());
     this.listen(consumer, ended.resolve);
-    this.stopping.signal.addEventListener('abort', () => ended.resolve(stopped()), { once: true });
+    this.stopping.signal.addEventListener('abort', stop);
     try {
       await consumer.connect();
       const fromBeginning = this.subscription.from !== 'latest';
@@ -156,7 +165,10 @@ export class KafkaSubscription implements ActiveSubscription {
     } catch (error) {
       ended.resolve(error instanceof Error ? error : new Error(String(error)));
     }
-    return ended.promise;
+    const error = await ended.promise;
+    // The signal outlives every consumer, and would keep what its listener knows of each.
+    this.stopping.signal.removeEventListener('abort', stop);
+    return error;
   }
 
   private create(): Consumer {
@@ -180,6 +192,7 @@ export class KafkaSubscription implements ActiveSubscription {
     const { GROUP_JOIN, HEARTBEAT, REBALANCING, STOP, CRASH, FETCH } = consumer.events;
     const { reachability } = this.options;
     consumer.on(GROUP_JOIN, ({ payload }) => {
+      this.awaySince = undefined;
       this.merger.assign(payload.memberAssignment[this.topic] ?? []);
       this.member = consumer;
       // BEFORE the first fetch of the new assignment.

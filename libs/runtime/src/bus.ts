@@ -43,7 +43,8 @@ export interface ActiveSubscription {
   isPaused(): boolean;
   /** Takes no new batch, waits for the one in hand, then leaves the group. */
   stop(): Promise<void>;
-  /** False once the consumer has died and nothing will restart it: readiness turns red. */
+  /** False once the consumer has died and nothing will restart it, and while it has tried for long and in vain to read again:
+   *  readiness turns red (S59). */
   healthy(): boolean;
   /** Messages that have arrived in the partitions held here and are not handled, as far as is known without asking
    *  anybody. Absent where nobody can know. */
