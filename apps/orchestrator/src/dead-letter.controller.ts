@@ -17,6 +17,8 @@ const listQuery = z.strictObject({
 
 const replayBody = z.strictObject({ reason: z.string().trim().min(1).max(500) });
 
+const place = z.object({ topic: z.string(), partition: z.number(), offset: z.string() });
+
 const letterView = z.object({
   id: z.string(),
   letterId: z.string(),
@@ -24,7 +26,9 @@ const letterView = z.object({
   reason: z.string(),
   at: z.string(),
   traceparent: z.string().nullable(),
-  origin: z.object({ topic: z.string(), partition: z.number(), offset: z.string() }).nullable(),
+  origin: place.nullable(),
+  /** Where the record lies, byte for byte, that is no message at all. */
+  unreadable: place.nullable(),
   /** What it was, without its body, which may hold what a log must not. */
   message: z.object({ id: z.string(), type: z.string(), source: z.string(), key: z.string() }).nullable(),
   replays: z.array(z.object({ actor: z.string(), reason: z.string(), at: z.string(), before: z.number() })),
@@ -70,6 +74,7 @@ export class DeadLetterController {
       throw new ProblemException(409, 'DEAD_LETTER_EMPTY', {
         detail: 'the broker refused to carry this message, so there is nothing to play again',
       });
+    if (receipt.outcome === 'unreadable') throw unreadableLetter(receipt.at);
     return { id, replays: receipt.before + 1 };
   }
 }
@@ -78,7 +83,26 @@ function unknownLetter(): ProblemException {
   return new ProblemException(404, 'DEAD_LETTER_UNKNOWN', { detail: 'no dead letter has this id' });
 }
 
-function viewOf({ message, origin, traceparent, at, replays, ...letter }: KeptLetter): LetterView {
+function unreadableLetter({
+  topic,
+  partition,
+  offset,
+}: NonNullable<KeptLetter['unreadable']>): ProblemException {
+  const where = `${topic}, partition ${partition}, offset ${offset}`;
+  return new ProblemException(409, 'DEAD_LETTER_UNREADABLE', {
+    detail: `this record is no message, so it cannot be sent again as it is; its bytes lie in ${where}: repair it and send it anew`,
+  });
+}
+
+function viewOf({
+  message,
+  origin,
+  unreadable,
+  traceparent,
+  at,
+  replays,
+  ...letter
+}: KeptLetter): LetterView {
   const { id, letterId: name, topic, reason } = letter;
   return {
     id,
@@ -88,6 +112,7 @@ function viewOf({ message, origin, traceparent, at, replays, ...letter }: KeptLe
     at: instant(at),
     traceparent: traceparent ?? null,
     origin: origin ?? null,
+    unreadable: unreadable ?? null,
     message: message === undefined ? null : headOf(message),
     replays: replays.map((replay) => ({ ...replay, at: instant(replay.at) })),
   };

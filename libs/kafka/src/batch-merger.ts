@@ -7,7 +7,7 @@
 import { setImmediate as gather, setTimeout as pause } from 'node:timers/promises';
 import type { Delivery, Subscription } from '@sagamore/runtime';
 import type { EachBatchPayload, KafkaMessage } from 'kafkajs';
-import { deadLetterOf, isDeadLetterTopic, type DeadLetter } from './dead-letter.js';
+import { deadLetterOf, isDeadLetterTopic, tidingsOf, type DeadLetter } from './dead-letter.js';
 import { isMembershipLost, toFault } from './faults.js';
 import type { PositionKeeper } from './position-keeper.js';
 import { decodeRecord } from './record.js';
@@ -176,12 +176,14 @@ export class BatchMerger {
       deliveries.push({ message, origin });
     } catch (error) {
       const reason = toFault(error, 'wanted a message').message;
+      // What lies in a dead-letter topic is buried already: whoever reads there is told what is known of it.
+      if (isDeadLetterTopic(topic))
+        return void deliveries.push({ message: tidingsOf(record, origin, reason), origin });
       this.options.settings.log(
         'error',
         `${topic}/${partition}/${record.offset} cannot be decoded: ${reason}`,
       );
-      // What lies in a dead-letter topic is buried already.
-      if (!isDeadLetterTopic(topic)) letters.push(deadLetterOf(record, origin, reason));
+      letters.push(deadLetterOf(record, origin, reason));
     }
   }
 

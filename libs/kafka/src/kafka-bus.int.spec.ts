@@ -637,6 +637,23 @@ describeWithBroker('the Kafka bus', (brokers) => {
     );
 
     test(
+      'S58, R2: a group is refused on a second topic, for one of the two would be read by nobody',
+      async () => {
+        const bus = await open();
+        const handle = async () => {};
+        await bus.ensureTopics([topic, 'other.commands'].map((each) => ({ topic: each, partitions: 1 })));
+        await bus.subscribe({ topic, group: 'g', handle });
+        await expect(bus.subscribe({ topic: 'other.commands', group: 'g', handle })).rejects.toMatchObject({
+          code: 'CONFIGURATION_INVALID',
+          message: expect.stringContaining('a group is of one topic'),
+        });
+        await bus.subscribe({ topic, group: 'g', handle });
+        await bus.subscribe({ topic: 'other.commands', group: 'h', handle });
+      },
+      testMs,
+    );
+
+    test(
       'each group sees every message, the members of one share them',
       async () => {
         const bus = await open();

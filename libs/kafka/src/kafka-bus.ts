@@ -84,6 +84,7 @@ export class KafkaBus extends Bus {
   async subscribe(subscription: Subscription): Promise<ActiveSubscription> {
     if (this.stopping.signal.aborted) throw new Fault('STOPPED', 'the bus has stopped', { retryable: false });
     await this.topics.learn([this.settings.topicPrefix + subscription.topic]);
+    this.checkGroup(subscription);
     const active = new KafkaSubscription(subscription, {
       kafka: this.kafka,
       settings: this.settings,
@@ -109,6 +110,14 @@ export class KafkaBus extends Bus {
 
   healthy(): boolean {
     return !this.stopping.signal.aborted && this.reachability.isReachable();
+  }
+
+  /** The client shares out the topics of whichever member leads, so of two topics in one group one would be read by nobody. */
+  private checkGroup({ topic, group }: Subscription): void {
+    const other = [...this.subscriptions].find((each) => each.group === group && each.topic !== topic);
+    if (other === undefined) return;
+    const message = `group ${group}: wanted on ${topic}, found on ${other.topic}; a group is of one topic`;
+    throw new Fault('CONFIGURATION_INVALID', message, { retryable: false });
   }
 
   private async end(subscription: KafkaSubscription): Promise<void> {

@@ -70,6 +70,14 @@ export class KafkaSubscription implements ActiveSubscription {
     });
   }
 
+  get topic(): string {
+    return this.subscription.topic;
+  }
+
+  get group(): string {
+    return this.subscription.group;
+  }
+
   /** Resolves once the group was joined and, with `latest`, the position is fixed: a message sent after that arrives.
    *  Throws `BROKER_UNAVAILABLE` after the connect time-out, having stopped. */
   async start(): Promise<void> {

@@ -64,10 +64,15 @@ export function decodeRecord(record: ReceivedRecord, topic: string): Message {
     key: decodeKey(record),
     occurredAt: decodeInstant(record),
     ...optional('causationId', header(record, 'ce_causationid')),
-    ...optional('traceparent', matching(header(record, 'traceparent'), traceparentForm)),
+    ...optional('traceparent', traceparentIn(record)),
     ...optional('hybridTime', matching(header(record, 'ce_hybridtime'), hybridTimeForm)),
     data: decodeBody(record),
   };
+}
+
+/** The W3C trace context of a record; undefined when there is none that is well formed. */
+export function traceparentIn(record: ReceivedRecord): string | undefined {
+  return matching(header(record, 'traceparent'), traceparentForm);
 }
 
 /** The text of a header; undefined when it is absent, repeated or not UTF-8. */

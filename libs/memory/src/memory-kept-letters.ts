@@ -2,6 +2,7 @@
 import {
   KeptLetters,
   lettersMax,
+  unplayable,
   type ArrivedLetter,
   type KeptLetter,
   type Outbox,
@@ -51,7 +52,7 @@ export class MemoryKeptLetters extends KeptLetters {
     return this.database.transaction(async (tx) => {
       const letter = await tableOf(tx).lock(id);
       if (letter === undefined) return { outcome: 'unknown' };
-      if (letter.message === undefined) return { outcome: 'empty' };
+      if (letter.message === undefined) return unplayable(letter);
       const before = letter.replays.length;
       const replay = { actor, reason, at: this.database.now(), before };
       await tableOf(tx).put(id, { ...letter, replays: [...letter.replays, replay] });

@@ -5,6 +5,7 @@
 import {
   KeptLetters,
   lettersMax,
+  unplayable,
   type ArrivedLetter,
   type KeptLetter,
   type LetterReplay,
@@ -90,7 +91,7 @@ export class PostgresKeptLetters extends KeptLetters {
       const [found] = await postgres(tx).query<Pick<FoundLetter, 'letter'>>(lockRow, [id]);
       if (found === undefined) return { outcome: 'unknown' };
       const { message } = found.letter;
-      if (message === undefined) return { outcome: 'empty' };
+      if (message === undefined) return unplayable(found.letter);
       const [row] = await postgres(tx).query<{ before: number }>(replayRow, [id, actor, reason]);
       const rows = await this.outbox.append(tx, [message], owner);
       return { outcome: 'replayed', before: row?.before ?? 0, rows };

@@ -18,7 +18,7 @@ export interface Delivery {
 
 export interface Subscription {
   readonly topic: string;
-  /** Members of one group share the topic's partitions; each group sees every message. */
+  /** Members of one group share the topic's partitions; each group sees every message. A group is of one topic alone. */
   readonly group: string;
   /** Where a group that is new to the topic begins. Default `earliest`. */
   readonly from?: 'earliest' | 'latest';

@@ -9,8 +9,10 @@ import { sendApart } from './send-apart.js';
 export interface DeadLetterData {
   readonly reason: string;
   readonly origin?: Origin;
-  /** The message as it was; absent when the broker refused to carry it. */
+  /** The message as it was; absent when the broker refused to carry it, and when it is none. */
   readonly message?: Message;
+  /** Where the record lies, byte for byte, that is no message of ours. The bus alone tells it. */
+  readonly unreadable?: Origin;
 }
 
 /** The dead letter of a message that was delivered and cannot be handled. */

@@ -127,6 +127,7 @@ export {
   KeptLetters,
   LetterKeeper,
   lettersMax,
+  unplayable,
   type ArrivedLetter,
   type KeptLetter,
   type LetterReplay,

@@ -3,6 +3,7 @@
  * broker keeps the letters themselves, for as long as it keeps anything; what is kept here can be found and replayed.
  * A replay sends the very message that was buried, under the id it had: whoever has handled it before answers from the barrier.
  */
+import { createHash } from 'node:crypto';
 import { deadLetterTopic, type Message } from './message.js';
 import type { DeadLetterData } from './dead-letters.js';
 import type { OutboxRelay } from './outbox-relay.js';
@@ -17,8 +18,10 @@ export interface ArrivedLetter {
   readonly reason: string;
   readonly traceparent?: string;
   readonly origin?: Origin;
-  /** Absent where the broker refused to carry it: there is nothing to play again. */
+  /** Absent where the broker refused to carry it, or it is none: there is nothing to play again. */
   readonly message?: Message;
+  /** Where its record lies, byte for byte, which is no message of ours. */
+  readonly unreadable?: Origin;
 }
 
 /** One replay, as the audit keeps it. `at`: ms of the store's clock. `before`: how often it was replayed before. */
@@ -47,8 +50,16 @@ export interface ReplayWish {
 
 export type ReplayReceipt =
   | { readonly outcome: 'replayed'; readonly before: number; readonly rows: readonly OutboxRow[] }
+  /** The broker refused to carry it. */
   | { readonly outcome: 'empty' }
+  /** It is no message; its record lies there. */
+  | { readonly outcome: 'unreadable'; readonly at: Origin }
   | { readonly outcome: 'unknown' };
+
+/** What a replay comes to of a letter that holds no message. */
+export function unplayable({ unreadable }: ArrivedLetter): ReplayReceipt {
+  return unreadable === undefined ? { outcome: 'empty' } : { outcome: 'unreadable', at: unreadable };
+}
 
 /** The durable part. Bounded: beyond `lettersMax` the oldest are forgotten. */
 export abstract class KeptLetters {
@@ -64,6 +75,10 @@ export abstract class KeptLetters {
 
 /** Letters that are kept at most: anybody can write to a topic. */
 export const lettersMax = 10_000;
+/** Characters of a reason that are kept; ours have a line. */
+const reasonMax = 1_000;
+/** Longer ids are kept by their beginning and their fingerprint: an index of the store must be able to hold them. */
+const letterIdMax = 400;
 
 export interface LetterKeeperOptions {
   /** The topics whose dead letters are kept. */
@@ -83,7 +98,8 @@ export class LetterKeeper {
     for (const topic of this.options.topics) {
       const handle = (batch: readonly Delivery[]): Promise<void> =>
         this.ports.letters.keep(batch.map((delivery) => arrivedOf(topic, delivery)));
-      const from = { topic: deadLetterTopic(topic), group: 'orchestrator.letters' };
+      // A group of its own for each topic: a broker shares the topics of a group among members that never asked for them.
+      const from = { topic: deadLetterTopic(topic), group: `orchestrator.letters.${topic}` };
       this.subscriptions.push(await this.ports.bus.subscribe({ ...from, handle }));
     }
   }
@@ -108,15 +124,23 @@ export class LetterKeeper {
 function arrivedOf(topic: string, { message }: Delivery): ArrivedLetter {
   const { id: letterId, traceparent, data } = message;
   const told: Partial<DeadLetterData> = typeof data === 'object' && data !== null ? data : {};
-  const { reason, origin, message: buried } = told;
+  const { reason, origin, message: buried, unreadable } = told;
   return {
-    letterId,
+    letterId: shortened(letterId),
     topic,
-    reason: typeof reason === 'string' ? reason : 'not told',
+    reason: typeof reason === 'string' ? reason.slice(0, reasonMax) : 'not told',
     ...(traceparent !== undefined && { traceparent }),
     ...(isOrigin(origin) && { origin }),
     ...(isMessage(buried) && { message: { ...buried, topic, ...placeOf(origin) } }),
+    ...(isOrigin(unreadable) && { unreadable }),
   };
+}
+
+/** Different for different ids. */
+function shortened(letterId: string): string {
+  if (letterId.length <= letterIdMax) return letterId;
+  const fingerprint = createHash('sha256').update(letterId).digest('hex');
+  return `${letterId.slice(0, letterIdMax - fingerprint.length - 1)}/${fingerprint}`;
 }
 
 /** A shard is a partition, so what came from one goes back to it (R14). */

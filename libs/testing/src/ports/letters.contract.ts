@@ -47,6 +47,20 @@ export function describeLettersContract(name: string, open: OpenPorts): void {
       expect(await outbox.age()).toBeGreaterThanOrEqual(0);
     });
 
+    test('S58, I25: a record that is no message is listed with the place where it lies, and cannot be played again', async () => {
+      const { letters } = ports();
+      const { message: _, ...bare } = letterOf(4);
+      const unreadable = { topic: 'stock.commands.dead-letters', partition: 0, offset: '7' };
+      await letters.keep([{ ...bare, unreadable }]);
+      const [kept] = await letters.list({ limit: 1 });
+      expect(kept).toMatchObject({ reason: 'no handler', origin, unreadable });
+      expect(await letters.replay({ id: kept!.id, ...ada })).toEqual({
+        outcome: 'unreadable',
+        at: unreadable,
+      });
+      expect(await letters.list({ limit: 1 })).toMatchObject([{ replays: [] }]);
+    });
+
     test('what nobody knows, and what the broker refused, cannot be played again', async () => {
       const { letters } = ports();
       const { message: _, ...bare } = letterOf(3);
