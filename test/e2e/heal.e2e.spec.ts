@@ -77,6 +77,7 @@ describe('the stack over Kafka once it was healed', () => {
       expect(Math.max(...warm)).toBeLessThanOrEqual(load.atOnce);
       // A process that was started anew would hold nothing of what it lost track of.
       const still = stack.pids();
+      for (const server of ['kafka', 'postgres']) expect(still[server]).not.toBe(pids[server]);
       expect(names.map((name) => still[name])).toEqual(names.map((name) => pids[name]));
       passed = true;
     },

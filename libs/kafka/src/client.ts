@@ -4,10 +4,13 @@
  */
 import { Kafka, logLevel, type Admin, type KafkaConfig, type LogEntry, type RetryOptions } from 'kafkajs';
 import type { KafkaLogLevel, ResolvedSettings } from './settings.js';
+import { socketsWithin } from './socket.js';
 
 /** Few tries inside the client, because the bus itself tries without end and must be able to stop soon. */
 export const clientRetry: RetryOptions = { initialRetryTime: 100, maxRetryTime: 2_000, retries: 3 };
 
+/** Longer than a rebalance waits for busy members (10 s): the longest that any answer takes. */
+const requestMsMax = 15_000;
 /** A single lost connection is an everyday matter; one that stays lost this long is an outage. */
 const outageMs = 1_000;
 /** Namespaces of the client whose errors mean that a broker did not answer. */
@@ -38,7 +41,8 @@ export function createClient(settings: ResolvedSettings, reachability: Reachabil
     clientId: settings.clientId,
     retry: clientRetry,
     connectionTimeout: 3_000,
-    requestTimeout: 15_000,
+    requestTimeout: requestMsMax,
+    socketFactory: socketsWithin(requestMsMax),
     logLevel: logLevel.WARN,
     logCreator: () => (entry) => report(entry, settings, reachability),
   };
