@@ -2,22 +2,15 @@
  * A broker that checks permissions, and the right to read taken away: for tests of what a client does that may not do its
  * work any more. Everybody may do everything that nothing was said about.
  */
-import {
-  AclPermissionTypes,
-  AclResourceTypes,
-  ResourcePatternTypes,
-  type AclOperationTypes,
-  type Kafka,
-} from 'kafkajs';
+import kafkajs, { type Kafka } from 'kafkajs';
+
+const { AclOperationTypes, AclPermissionTypes, AclResourceTypes, ResourcePatternTypes } = kafkajs;
 
 /** Settings for `startBroker`. */
 export const permissions = {
   'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
   'allow.everyone.if.no.acl.found': 'true',
 } as const;
-
-/** `READ` of the protocol; the client's package declares the list of names and does not export it. */
-const read: AclOperationTypes = 3;
 
 /** Nobody may read `topic` from now on. */
 export async function denyReading(client: Kafka, topic: string): Promise<void> {
@@ -32,7 +25,7 @@ export async function denyReading(client: Kafka, topic: string): Promise<void> {
           resourcePatternType: ResourcePatternTypes.LITERAL,
           principal: 'User:*',
           host: '*',
-          operation: read,
+          operation: AclOperationTypes.READ,
           permissionType: AclPermissionTypes.DENY,
         },
       ],
