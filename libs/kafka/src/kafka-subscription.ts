@@ -36,7 +36,7 @@ export class KafkaSubscription implements ActiveSubscription {
   private readonly positions: PositionKeeper;
   private readonly pausedLag: PausedLag;
   /** With prefix. */
-  private readonly topic: string;
+  private readonly prefixedTopic: string;
   private readonly groupId: string;
   private readonly stopping = new AbortController();
   private readonly joined = Promise.withResolvers<void>();
@@ -56,7 +56,7 @@ export class KafkaSubscription implements ActiveSubscription {
     const { kafka, settings, bury } = options;
     const topic = settings.topicPrefix + subscription.topic;
     const groupId = settings.topicPrefix + subscription.group;
-    this.topic = topic;
+    this.prefixedTopic = topic;
     this.groupId = groupId;
     this.positions = new PositionKeeper({ topic, intervalMs: settings.commitIntervalMs, log: settings.log });
     this.merger = new BatchMerger({ subscription, settings, positions: this.positions, bury });
@@ -163,7 +163,7 @@ export class KafkaSubscription implements ActiveSubscription {
     try {
       await consumer.connect();
       const fromBeginning = this.subscription.from !== 'latest';
-      await consumer.subscribe({ topics: [this.topic], fromBeginning });
+      await consumer.subscribe({ topics: [this.prefixedTopic], fromBeginning });
       await consumer.run({
         autoCommit: false,
         eachBatchAutoResolve: false,
@@ -201,7 +201,7 @@ export class KafkaSubscription implements ActiveSubscription {
     const { reachability } = this.options;
     consumer.on(GROUP_JOIN, ({ payload }) => {
       this.awaySince = undefined;
-      this.merger.assign(payload.memberAssignment[this.topic] ?? []);
+      this.merger.assign(payload.memberAssignment[this.prefixedTopic] ?? []);
       this.member = consumer;
       // BEFORE the first fetch of the new assignment.
       this.steer();
@@ -225,7 +225,7 @@ export class KafkaSubscription implements ActiveSubscription {
 
   /** Holds the client's fetches or lets them go; heartbeats go on either way. A new member knows nothing of it yet. */
   private steer(): void {
-    const topics = [{ topic: this.topic }];
+    const topics = [{ topic: this.prefixedTopic }];
     if (this.isPaused()) this.member?.pause(topics);
     else this.member?.resume(topics);
   }
