@@ -2,6 +2,7 @@
  * Draws a trace as a waterfall in SVG: a bar a span, nested as they hang together, undos joined to what they undo, attempts
  * and failures to be seen at a glance, readable on light and dark pages. Pure: from spans to text.
  */
+import { escaped, page, round } from './svg.js';
 
 /** One span of a trace, in whatever store it was. Instants are ms since the epoch. */
 export interface DrawnSpan {
@@ -46,18 +47,14 @@ export function waterfall(title: string, spans: readonly DrawnSpan[]): string {
   const until = Math.max(...spans.map(({ startMs, durationMs }) => startMs + durationMs));
   const x = (ms: number): number => barsFrom + ((ms - from) / Math.max(1, until - from)) * barsWidth;
   const height = top + rows.length * rowHeight + 34;
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${escaped(title)}">`,
-    style,
-    `<rect class="page" width="${width}" height="${height}" rx="6"/>`,
-    `<text class="title" x="14" y="24">${escaped(title)}</text>`,
+  const body = [
+    head,
     ...axis(until - from, height, (ms) => x(from + ms)),
     ...rows.map((row, index) => drawnRow(row, index, x)),
     ...undoLinks(rows, x),
     ...legend(height),
-    '</svg>',
-    '',
-  ].join('\n');
+  ];
+  return page({ width, height, title, style, dark, body });
 }
 
 /** Parents before their children, those in order of time. Spans whose parent is missing stand at the top. */
@@ -155,34 +152,14 @@ function legend(height: number): readonly string[] {
   });
 }
 
-const style = `<style>
-  .page { fill: #ffffff; stroke: #d0d7de; }
-  .title { font: 600 14px sans-serif; fill: #1f2328; }
-  .name { font: 12px sans-serif; fill: #1f2328; }
-  .note, .quiet { font: 11px sans-serif; fill: #59636e; }
-  .failed-text { fill: #b3261e; }
+const style = `  .failed-text { fill: #b3261e; }
   .stripe { fill: #818b98; fill-opacity: 0.08; }
-  .tick { stroke: #818b98; stroke-opacity: 0.3; }
   .whole { fill: #6e7781; } .asked { fill: #0969da; } .handled { fill: #54a3f2; } .wait { fill: #afb8c1; }
   .undo { fill: #8250df; } .refused { fill: #bf8700; } .failed { fill: #d1242f; }
   .link { fill: none; stroke: #8250df; stroke-width: 1.4; stroke-dasharray: 4 3; }
-  .head { fill: #8250df; }
-  @media (prefers-color-scheme: dark) {
-    .page { fill: #0d1117; stroke: #3d444d; } .title, .name { fill: #f0f6fc; } .note, .quiet { fill: #9198a1; }
-    .failed-text { fill: #ff7b72; } .whole { fill: #8b949e; } .asked { fill: #4493f8; } .handled { fill: #79c0ff; }
-    .undo { fill: #ab7df8; } .refused { fill: #d29922; } .failed { fill: #f85149; } .link { stroke: #ab7df8; } .head { fill: #ab7df8; }
-  }
-</style>
-<defs><marker id="head" viewBox="0 0 6 6" refX="5" refY="3" markerWidth="7" markerHeight="7" orient="auto"><path class="head" d="M0 0L6 3L0 6z"/></marker></defs>`;
+  .head { fill: #8250df; }`;
 
-function round(value: number): number {
-  return Number(value.toFixed(1));
-}
+const dark = `    .failed-text { fill: #ff7b72; } .whole { fill: #8b949e; } .asked { fill: #4493f8; } .handled { fill: #79c0ff; }
+    .undo { fill: #ab7df8; } .refused { fill: #d29922; } .failed { fill: #f85149; } .link { stroke: #ab7df8; } .head { fill: #ab7df8; }`;
 
-function escaped(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;');
-}
+const head = `<defs><marker id="head" viewBox="0 0 6 6" refX="5" refY="3" markerWidth="7" markerHeight="7" orient="auto"><path class="head" d="M0 0L6 3L0 6z"/></marker></defs>`;
