@@ -3,6 +3,8 @@
  * word on the load: whether every order and every transaction ended as its fate says.
  */
 import { setTimeout as pause } from 'node:timers/promises';
+import type { OrderProtocol } from '@sagamore/contracts';
+import { firstUuidAt } from '@sagamore/primitives';
 import pg from 'pg';
 
 export interface DatabaseFigures {
@@ -12,6 +14,8 @@ export interface DatabaseFigures {
   readonly walBytes: number;
   /** Bytes of whole pages among them: the first change of a page after a checkpoint logs all of it. */
   readonly walFullPages: number;
+  /** How often the server waited for the disk to have its WAL. Backends tell of theirs once a second at most. */
+  readonly walSyncs: number;
 }
 
 export interface StatementCost {
@@ -22,22 +26,33 @@ export interface StatementCost {
   readonly text: string;
 }
 
-const readFigures = `
+/** Where WAL's flushes are counted has moved with version 18. */
+const readFigures = (version: number): string => `
   select sum(tup_inserted + tup_updated + tup_deleted)::float8 as rows, sum(xact_commit)::float8 as commits,
     (pg_current_wal_lsn() - '0/0')::float8 as "walBytes",
-    (select wal_fpi from pg_stat_wal)::float8 as "walFullPages"
+    (select wal_fpi from pg_stat_wal)::float8 as "walFullPages",
+    (select ${version >= 180_000 ? `sum(fsyncs) from pg_stat_io where object = 'wal'` : 'wal_sync from pg_stat_wal'})::float8 as "walSyncs"
   from pg_stat_database where datname = any($1)`;
+
+const readVersion = `select current_setting('server_version_num')::integer as version`;
 
 const countWrong = `
   select count(*) filter (where status = 'PENDING')::int as pending,
     count(*) filter (where status not in ('PENDING', case when ship_to ->> 'country' = 'AQ' then 'REJECTED' else 'CONFIRMED' end))::int as wrong
-  from orders`;
+  from orders where order_id >= $1`;
 
 const countMoving = `
   select count(*) filter (where phase = 'moving')::int as pending,
     count(*) filter (where phase = 'parked'
-      or status not in (case when input -> 'shipTo' ->> 'country' = 'AQ' then 'compensated' else 'completed' end) and phase = 'final')::int as wrong
-  from transaction`;
+      or status <> case when input -> 'shipTo' ->> 'country' = 'AQ' then $3 else $2 end and phase = 'final')::int as wrong
+  from transaction where transaction_id >= $1`;
+
+/** How a transaction ends well, and how it ends where a carrier says no. */
+const endsOf: Readonly<Record<OrderProtocol, readonly [done: string, undone: string]>> = {
+  saga: ['completed', 'compensated'],
+  tcc: ['confirmed', 'cancelled'],
+  'two-phase-commit': ['committed', 'aborted'],
+};
 
 const readStatements = `
   select calls::int, rows::int, total_exec_time as "execMs", total_plan_time as "planMs",
@@ -48,28 +63,41 @@ const readStatements = `
 const settleMsMax = 20_000;
 
 export class BenchDatabases {
+  /** What was there before is nobody's fate. */
+  private readonly since = firstUuidAt(Date.now());
+
   private constructor(
     private readonly names: readonly string[],
-    private readonly order: pg.Client,
+    private readonly version: number,
     private readonly orchestrator: pg.Client,
+    private readonly order: pg.Client | undefined,
   ) {}
 
-  /** `urls` by service. The caller closes. */
+  /** `urls` by service; there is always an orchestrator. The caller closes. */
   static async open(urls: Readonly<Record<string, string>>): Promise<BenchDatabases> {
-    const order = await connect(urls['order']);
-    return new BenchDatabases(Object.keys(urls), order, await connect(urls['orchestrator']));
+    const orchestrator = await connect(urls['orchestrator']);
+    const { rows } = await orchestrator.query<{ version: number }>(readVersion);
+    const order = urls['order'] === undefined ? undefined : await connect(urls['order']);
+    return new BenchDatabases(Object.keys(urls), rows[0]?.version ?? 0, orchestrator, order);
   }
 
   async read(): Promise<DatabaseFigures> {
-    const { rows } = await this.order.query<DatabaseFigures>(readFigures, [this.names]);
+    const { rows } = await this.orchestrator.query<DatabaseFigures>(readFigures(this.version), [this.names]);
     return rows[0]!;
   }
 
-  /** Every row that did not end as its fate says, in words; empty when all did. Waits for those still moving. */
-  async problems(): Promise<readonly string[]> {
-    const checks = [
-      { what: 'orders', client: this.order, sql: countWrong },
-      { what: 'transactions', client: this.orchestrator, sql: countMoving },
+  /** Every row since it was opened that did not end as its fate says, in words; empty when all did. Waits for those still
+   *  moving. */
+  async problems(protocol: OrderProtocol): Promise<readonly string[]> {
+    const { since, order, orchestrator } = this;
+    const checks: readonly Check[] = [
+      ...(order === undefined ? [] : [{ what: 'orders', client: order, sql: countWrong, values: [since] }]),
+      {
+        what: 'transactions',
+        client: orchestrator,
+        sql: countMoving,
+        values: [since, ...endsOf[protocol]],
+      },
     ];
     const found = await Promise.all(checks.map(settled));
     return found.flatMap(({ what, pending, wrong }) => [
@@ -79,7 +107,7 @@ export class BenchDatabases {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.order.end(), this.orchestrator.end()]);
+    await Promise.all([this.order?.end(), this.orchestrator.end()]);
   }
 }
 
@@ -104,11 +132,12 @@ interface Check {
   readonly what: string;
   readonly client: pg.Client;
   readonly sql: string;
+  readonly values: readonly unknown[];
 }
 
-async function settled({ what, client, sql }: Check) {
+async function settled({ what, client, sql, values }: Check) {
   for (const deadline = performance.now() + settleMsMax; ; await pause(100)) {
-    const { rows } = await client.query<{ pending: number; wrong: number }>(sql);
+    const { rows } = await client.query<{ pending: number; wrong: number }>(sql, [...values]);
     const { pending, wrong } = rows[0]!;
     if (pending === 0 || performance.now() > deadline) return { what, pending, wrong };
   }
@@ -120,6 +149,11 @@ async function connect(url: string | undefined): Promise<pg.Client> {
   client.on('error', () => undefined);
   await client.connect();
   return client;
+}
+
+/** Brings everything to the disk, so that no later measurement pays for it. `url`: the administrator's. */
+export async function checkpoint(url: string): Promise<void> {
+  await administer(url, 'checkpoint');
 }
 
 async function administer<Row extends object>(

@@ -4,20 +4,24 @@
  * never takes an end for granted: every order has a fate, and any other end is counted as wrong.
  */
 import { randomUUID } from 'node:crypto';
+import type { OrderProtocol } from '@sagamore/contracts';
 
-export type Fate = 'CONFIRMED' | 'REJECTED';
-
-/** What is asked of a load. Crosses a process border, so plain data alone. */
-export interface LoadPlan {
+/** How many at a time, or how many a second. */
+export interface Pace {
   /** Of a closed loop; ignored in an open one. */
   readonly clients: number;
   /** Orders a second of an open loop. */
   readonly rate?: number;
+}
+
+/** What is asked of a load. Crosses a process border, so plain data alone. */
+export interface LoadPlan extends Pace {
   readonly skus: readonly string[];
+  readonly protocol: OrderProtocol;
 }
 
 /** The body of an order, as the REST API takes it. */
-export type OrderBody = ReturnType<typeof bodyOf>;
+export type OrderBody = ReturnType<typeof bodyOf> & { readonly protocol?: OrderProtocol };
 
 /** Where a load stands at one moment. */
 export interface Mark {
@@ -36,8 +40,9 @@ export interface LoadResult {
   readonly samples: readonly string[];
 }
 
-interface Variant<Request> {
-  readonly fate: Fate;
+/** One thing to ask for, and how it must end. */
+export interface Variant<Request> {
+  readonly fate: string;
   readonly request: Request;
 }
 
@@ -51,7 +56,6 @@ const samplesMax = 5;
 const drainMsMax = 45_000;
 
 export class Load<Request> {
-  private readonly variants: readonly Variant<Request>[];
   private readonly latencies: number[] = [];
   private readonly marks: Mark[] = [];
   private readonly samples: string[] = [];
@@ -61,20 +65,15 @@ export class Load<Request> {
   private wrong = 0;
   private stopped = false;
 
+  /** The variants are asked for in turn. */
   constructor(
-    private readonly plan: LoadPlan,
-    prepare: (body: OrderBody) => Request,
+    private readonly pace: Pace,
+    private readonly variants: readonly Variant<Request>[],
     private readonly place: Place<Request>,
-  ) {
-    const count = Math.min(variantsMax, 10 * plan.skus.length);
-    this.variants = Array.from({ length: count }, (_, index) => {
-      const fate = fateOf(index);
-      return { fate, request: prepare(bodyOf(index, fate, plan.skus)) };
-    });
-  }
+  ) {}
 
   start(): void {
-    const { rate, clients } = this.plan;
+    const { rate, clients } = this.pace;
     if (rate !== undefined) this.keep(this.openLoop(rate));
     else for (let client = 0; client < clients; client++) this.keep(this.client());
   }
@@ -147,13 +146,26 @@ export class Load<Request> {
   }
 }
 
+/** Orders for every product of `plan`, each made ready once by `prepare`, BEFORE the first is placed. */
+export function orderVariants<Request>(
+  { skus, protocol }: LoadPlan,
+  prepare: (body: OrderBody) => Request,
+): readonly Variant<Request>[] {
+  return Array.from({ length: Math.min(variantsMax, 10 * skus.length) }, (_, index) => {
+    const fate = fateOf(index);
+    const body = bodyOf(index, fate, skus);
+    // Unsaid it is a saga: the body that everybody sends.
+    return { fate, request: prepare(protocol === 'saga' ? body : { ...body, protocol }) };
+  });
+}
+
 /** Every tenth order goes where no carrier does: its third step is refused, and the first two are undone. */
-function fateOf(index: number): Fate {
+function fateOf(index: number): string {
   return index % 10 === 9 ? 'REJECTED' : 'CONFIRMED';
 }
 
 /** One line of one piece, for one of a thousand customers. The multiplier scatters neighbours over the catalogue. */
-function bodyOf(index: number, fate: Fate, skus: readonly string[]) {
+function bodyOf(index: number, fate: string, skus: readonly string[]) {
   const sku = skus[((index * 2_654_435_761) >>> 0) % skus.length]!;
   const country = fate === 'REJECTED' ? 'AQ' : 'CH';
   return {

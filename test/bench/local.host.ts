@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { startLocal } from '@sagamore/local';
 import { describeConfig } from '@sagamore/platform';
 import { host } from './host.js';
+import { orderLoad } from './order-load.js';
 import { cardNetwork, carrier } from './providers.js';
 
 const { values } = parseArgs({
@@ -24,7 +25,7 @@ host(async () => {
     ...(!values.simulators && { providers: { payment: { cardNetwork }, shipping: { carrier } } }),
   });
   return { url, running, stop };
-});
+}, orderLoad);
 
 /** What the environment sets holds here as in any other process, so that one setting can be tried at a time. */
 function tried(): Record<string, string> {

@@ -16,6 +16,8 @@ export interface ProcessFigures {
   readonly cpuMs: Readonly<Record<string, number>>;
   /** By group: memory held, shared pages divided among those that share them (PSS), MiB. */
   readonly memoryMib: Readonly<Record<string, number>>;
+  /** By group: resident memory (RSS), MiB. Shared pages count once a process, so a tree of Postgres looks bigger than it is. */
+  readonly rssMib: Readonly<Record<string, number>>;
   /** The whole machine's CPU since it was started, ms. */
   readonly machineMs: number;
 }
@@ -28,12 +30,14 @@ export function readProcesses(groups: readonly ProcessGroup[]): ProcessFigures {
   const parents = parentsOf();
   const cpuMs: Record<string, number> = {};
   const memoryMib: Record<string, number> = {};
+  const rssMib: Record<string, number> = {};
   for (const { name, pid, tree } of groups) {
     const pids = tree ? treeOf(pid, parents) : [pid];
     cpuMs[name] = sum(pids.map((each) => cpuOf(each, tree)));
-    memoryMib[name] = sum(pids.map(memoryOf));
+    memoryMib[name] = sum(pids.map((each) => memoryOf(each, 'Pss')));
+    rssMib[name] = sum(pids.map((each) => memoryOf(each, 'Rss')));
   }
-  return { cpuMs, memoryMib, machineMs: machineMs() };
+  return { cpuMs, memoryMib, rssMib, machineMs: machineMs() };
 }
 
 /** The children of a process that bear this name. */
@@ -77,11 +81,12 @@ function cpuOf(pid: number, withEnded: boolean): number {
   return (user + system + (withEnded ? endedUser + endedSystem : 0)) * tickMs;
 }
 
-function memoryOf(pid: number): number {
+function memoryOf(pid: number, what: 'Pss' | 'Rss'): number {
   const file = `/proc/${pid}/smaps_rollup`;
   if (!existsSync(file)) return 0;
   try {
-    return Number(/^Pss:\s+(\d+) kB$/m.exec(readFileSync(file, 'utf8'))?.[1] ?? 0) / 1_024;
+    const line = new RegExp(`^${what}:\\s+(\\d+) kB$`, 'm').exec(readFileSync(file, 'utf8'));
+    return Number(line?.[1] ?? 0) / 1_024;
   } catch {
     return 0;
   }

@@ -1,10 +1,11 @@
 /**
  * Figures as text: a table for people, one JSON object a line for programs. Pure.
  */
-import type { Insight, Row } from './measure.js';
+import type { Insight } from './measure.js';
+import { median, type Row } from './row.js';
 
 const columns = [
-  ['entry', (row: Row) => row.entry],
+  ['entry', (row: Row) => rowName(row)],
   ['load', (row: Row) => (row.rate === undefined ? `${row.clients} clients` : `${row.rate}/s`)],
   ['per second', (row: Row) => row.perSecond.toFixed(0)],
   ['p50 / p99 ms', (row: Row) => `${row.p50Ms.toFixed(1)} / ${row.p99Ms.toFixed(1)}`],
@@ -12,12 +13,20 @@ const columns = [
   ['of which', (row: Row) => byProcess(row)],
   ['generator', (row: Row) => row.generatorCpuMs.toFixed(3)],
   ['rows', (row: Row) => row.rows.toFixed(1)],
+  ['statements', (row: Row) => row.statements.toFixed(2)],
   ['commits', (row: Row) => row.commits.toFixed(2)],
   ['WAL bytes', (row: Row) => row.walBytes.toFixed(0)],
+  ['fsyncs', (row: Row) => row.fsyncs.toFixed(3)],
+  ['messages', (row: Row) => row.messages?.toFixed(2) ?? '-'],
   ['foreign cores', (row: Row) => row.foreignCores.toFixed(2)],
 ] as const;
 
-/** CPU, rows, commits and bytes are a transaction's; `foreign cores` is what the rest of the machine used meanwhile. */
+/** Of a row among others, e.g. `kafka, rest` or `kafka, service, two-phase-commit`. */
+export function rowName({ profile, entry, protocol }: Pick<Row, 'profile' | 'entry' | 'protocol'>): string {
+  return [profile, entry, ...(protocol === 'saga' ? [] : [protocol])].join(', ');
+}
+
+/** All but rates, latencies and clients is a transaction's; `foreign cores` is what the rest of the machine used meanwhile. */
 export function table(rows: readonly Row[]): string {
   const cells = [columns.map(([title]) => title), ...rows.map((row) => columns.map(([, cell]) => cell(row)))];
   const widths = columns.map((_, at) => Math.max(...cells.map((line) => line[at]!.length)));
@@ -37,20 +46,22 @@ function byProcess({ cpuMs }: Row): string {
 }
 
 /** Memory of each process at the two marks, MiB. */
-export function memory({ entry, memoryMib }: Row): string {
+export function memory({ entry, memoryMib, rssMib }: Row): string {
   const parts = Object.entries(memoryMib).map(
     ([name, [from, to]]) => `${name} ${from.toFixed(0)} → ${to.toFixed(0)}`,
   );
-  return `memory with ${entry}, MiB (PSS, start → end): ${parts.join(', ')}`;
+  const rss = Object.entries(rssMib).map(([name, mib]) => `${name} ${mib.toFixed(0)}`);
+  return `memory with ${entry}, MiB (PSS, start → end): ${parts.join(', ')}; RSS at the end: ${rss.join(', ')}`;
 }
 
 /** Median, least and most of several runs of one row. */
 export function spread(rows: readonly Row[]): string {
   const of = (what: string, value: (row: Row) => number, digits: number): string => {
     const sorted = rows.map(value).toSorted((left, right) => left - right);
-    const middle = (sorted[(sorted.length - 1) >> 1]! + sorted[sorted.length >> 1]!) / 2;
-    const [median, least, most] = [middle, sorted[0]!, sorted.at(-1)!].map((each) => each.toFixed(digits));
-    return `${what} ${median} (${least} to ${most})`;
+    const [middle, least, most] = [median(sorted), sorted[0]!, sorted.at(-1)!].map((each) =>
+      each.toFixed(digits),
+    );
+    return `${what} ${middle} (${least} to ${most})`;
   };
   const parts = [
     of('per second', (row) => row.perSecond, 0),

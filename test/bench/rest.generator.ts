@@ -4,7 +4,7 @@
  */
 import { Pool } from 'undici';
 import { serve } from './ipc.js';
-import { Load, type LoadPlan } from './load.js';
+import { Load, orderVariants, type LoadPlan } from './load.js';
 
 interface RestPlan extends LoadPlan {
   readonly url: string;
@@ -21,7 +21,11 @@ function start(plan: RestPlan): void {
   const connections = plan.rate === undefined ? plan.clients : openLoopConnections;
   const opened = new Pool(plan.url, { connections, pipelining: 1, headersTimeout: 0, bodyTimeout: 0 });
   pool = opened;
-  load = new Load(plan, JSON.stringify, (body, key) => place(opened, body, key));
+  load = new Load(
+    plan,
+    orderVariants(plan, (body) => JSON.stringify(body)),
+    (body, key) => place(opened, body, key),
+  );
   load.start();
 }
 

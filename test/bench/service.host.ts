@@ -11,6 +11,7 @@ import { start, type BootstrapOptions } from '@sagamore/platform';
 import { ShippingModule } from '@sagamore/shipping';
 import { startSimulators } from '@sagamore/simulators';
 import { host } from './host.js';
+import { orderLoad, type BootedApp } from './order-load.js';
 import { cardNetwork, carrier } from './providers.js';
 
 const { values, positionals } = parseArgs({
@@ -27,10 +28,10 @@ const modules: Readonly<Record<string, BootstrapOptions['module']>> = {
   orchestrator: (given) => OrchestratorModule.forRoot(given),
 };
 
-host(async () => {
+host(async (): Promise<BootedApp> => {
   if (name === 'simulators') return startSimulators();
   const module = modules[name];
   if (module === undefined) throw new Error(`no service is named ${name}`);
   const running = await start({ service: name, module, port: 0 });
   return { url: running.url, running, stop: running.stop };
-});
+}, orderLoad);

@@ -24,8 +24,10 @@ export interface BenchStack {
   /** What the CPU figures are taken of, the load generator apart. */
   readonly groups: readonly ProcessGroup[];
   readonly databaseUrls: Readonly<Record<string, string>>;
-  /** The administrator's, where statements are counted. Holds a password. */
-  readonly adminUrl?: string;
+  /** Where each process tells its metrics; none where there are none. */
+  readonly metricUrls: readonly string[];
+  /** The administrator's. Holds a password. */
+  readonly adminUrl: string;
   readonly logFile: string;
   stop(): Promise<void>;
 }
@@ -43,12 +45,7 @@ export async function startStack(options: BenchOptions, say: Say): Promise<Bench
   };
   try {
     const directory = throwaway(stops);
-    const started = await (options.profile === 'local' ? startLocal : startKafka)({
-      directory,
-      options,
-      stops,
-      say,
-    });
+    const started = await starts[options.profile]({ directory, options, stops, say });
     return { ...started, stop };
   } catch (error) {
     await stop();
@@ -63,6 +60,8 @@ interface Start {
   readonly say: Say;
 }
 
+const starts = { local: startLocal, kafka: startKafka, steps: startSteps };
+
 /** Where another user can enter: Postgres refuses to run as root, and so runs as somebody else. */
 export function throwaway(stops: Stops): string {
   const directory = mkdtempSync(join(tmpdir(), 'sagamore-bench-'));
@@ -72,7 +71,7 @@ export function throwaway(stops: Stops): string {
 }
 
 async function startLocal({ directory, options, stops, say }: Start): Promise<Omit<BenchStack, 'stop'>> {
-  const admin = await prepare(join(directory, 'postgres'), options);
+  const admin = new URL(await prepare(join(directory, 'postgres'), options));
   say('starting the local profile');
   const logFile = join(directory, 'local.log');
   const flags = options.simulators ? ['--simulators'] : [];
@@ -91,21 +90,19 @@ async function startLocal({ directory, options, stops, say }: Start): Promise<Om
     { name: 'local', pid: host.pid, tree: false },
     { name: 'postgres', pid: postmaster, tree: true },
   ];
-  const parts = { url, order: host, hosts: [host], groups, databaseUrls, logFile };
-  if (admin === undefined) return parts;
   admin.port = new URL(databaseUrls['order'] ?? admin).port;
-  return { ...parts, adminUrl: admin.href };
+  const [hosts, metricUrls, adminUrl] = [[host], [url], admin.href];
+  return { url, order: host, hosts, groups, databaseUrls, metricUrls, adminUrl, logFile };
 }
 
-/** What counts statements is loaded at the server's start alone, so it starts twice. Answers the administrator's URL
- *  where that was asked for; its port is that of the first start. */
-async function prepare(directory: string, { statements }: BenchOptions): Promise<URL | undefined> {
-  if (!statements) return undefined;
+/** What counts statements is loaded at the server's start alone, so it starts once before. Answers the administrator's URL;
+ *  its port is that of the first start. */
+async function prepare(directory: string, { statements }: BenchOptions): Promise<string> {
   const server = await startEmbeddedPostgres({ directory });
   const url = server.url('postgres');
   try {
-    await countStatements(url);
-    return new URL(url);
+    if (statements) await countStatements(url);
+    return url;
   } finally {
     await server.stop();
   }
@@ -114,7 +111,7 @@ async function prepare(directory: string, { statements }: BenchOptions): Promise
 async function startKafka({ directory, options, stops, say }: Start): Promise<Omit<BenchStack, 'stop'>> {
   const broker = await startBroker({ directory: join(directory, 'kafka'), log: say });
   stops.push(() => broker.stop());
-  await prepare(join(directory, 'postgres'), options);
+  if (options.statements) await prepare(join(directory, 'postgres'), options);
   const postgres = await startEmbeddedPostgres({ directory: join(directory, 'postgres') });
   stops.push(() => postgres.stop());
   const databaseUrls = await createDatabases(postgres);
@@ -129,11 +126,11 @@ async function startKafka({ directory, options, stops, say }: Start): Promise<Om
     ...options.settings,
   };
   const flags = options.simulators ? ['--simulators'] : [];
-  const launch = (name: string, more: Readonly<Record<string, string>> = {}): Remote => {
+  const launch = (service: string, more: Readonly<Record<string, string>> = {}, name = service): Remote => {
     const child = new Remote({
       name,
       entry: 'test/bench/service.host.ts',
-      args: [name, ...flags],
+      args: [service, ...flags],
       env: { ...env, ...more },
       logFile,
     });
@@ -143,14 +140,17 @@ async function startKafka({ directory, options, stops, say }: Start): Promise<Om
   const outside = options.simulators ? launch('simulators') : undefined;
   const providers = outside === undefined ? {} : providersAt((await outside.call<HostReady>('boot')).url);
   const hosts: Remote[] = [];
-  let url = '';
-  for (const name of ['inventory', 'payment', 'shipping', 'orchestrator', 'order']) {
+  const metricUrls: string[] = [];
+  for (const { service, name } of processesOf(options.orchestrators)) {
     say(`starting ${name}`);
-    const host = launch(name, providers);
-    ({ url } = await host.call<HostReady>('boot'));
+    const host = launch(service, providers, name);
+    const { url } = await host.call<HostReady>('boot');
     await untilReady(name, url);
     hosts.push(host);
+    metricUrls.push(url);
   }
+  // Whoever joined a group late had the others give up a part of it.
+  for (const url of metricUrls) await untilReady('every service', url);
   const groups = [
     ...[...hosts, ...(outside === undefined ? [] : [outside])].map(({ name, pid }) => ({
       name,
@@ -160,9 +160,36 @@ async function startKafka({ directory, options, stops, say }: Start): Promise<Om
     { name: 'kafka', pid: broker.pid, tree: true },
     { name: 'postgres', pid: postgres.pid, tree: true },
   ];
-  const order = hosts.at(-1)!;
-  const parts = { url, order, hosts, groups, databaseUrls, logFile };
-  return options.statements ? { ...parts, adminUrl: postgres.url('postgres') } : parts;
+  const [order, url, adminUrl] = [hosts.at(-1)!, metricUrls.at(-1)!, postgres.url('postgres')];
+  return { url, order, hosts, groups, databaseUrls, metricUrls, adminUrl, logFile };
+}
+
+/** The synthetic saga: a coordinator and one participant in one process, each with its database. */
+async function startSteps({ directory, options, stops, say }: Start): Promise<Omit<BenchStack, 'stop'>> {
+  if (options.statements) await prepare(join(directory, 'postgres'), options);
+  const postgres = await startEmbeddedPostgres({ directory: join(directory, 'postgres') });
+  stops.push(() => postgres.stop());
+  const databaseUrls = {
+    orchestrator: await postgres.createDatabase('orchestrator'),
+    participant: await postgres.createDatabase('participant'),
+  };
+  say(`starting a saga of ${options.steps} steps`);
+  const logFile = join(directory, 'steps.log');
+  const host = new Remote({
+    name: 'steps',
+    entry: 'test/bench/steps.host.ts',
+    args: ['--steps', String(options.steps)],
+    env: { ...databaseEnvironment(databaseUrls), ...options.settings },
+    logFile,
+  });
+  stops.push(() => host.end());
+  const { url } = await host.call<HostReady>('boot');
+  const groups = [
+    { name: 'steps', pid: host.pid, tree: false },
+    { name: 'postgres', pid: postgres.pid, tree: true },
+  ];
+  const adminUrl = postgres.url('postgres');
+  return { url, order: host, hosts: [host], groups, databaseUrls, metricUrls: [], adminUrl, logFile };
 }
 
 /** A consumer group needs some seconds to form; what is placed before would only measure that. */
@@ -175,4 +202,14 @@ async function untilReady(name: string, url: string): Promise<void> {
 
 function providersAt(url: string): Record<string, string> {
   return { CARD_NETWORK_URL: url, CARRIER_URL: url };
+}
+
+/** In the order of their start. The first orchestrator bears the service's name, the others a number too. */
+export function processesOf(orchestrators: number): readonly { service: string; name: string }[] {
+  const named = (service: string) => ({ service, name: service });
+  const others = Array.from({ length: orchestrators - 1 }, (_, index) => ({
+    service: 'orchestrator',
+    name: `orchestrator-${index + 2}`,
+  }));
+  return [...['inventory', 'payment', 'shipping', 'orchestrator'].map(named), ...others, named('order')];
 }

@@ -2,30 +2,11 @@
  * Goal: what seeing costs is read rightly from the rounds. Method: rounds whose rates are known.
  */
 import { expect, test } from '@jest/globals';
-import type { Row } from './measure.js';
+import { rowWith } from './row.fixture.js';
 import { costs, costTable, type Variant, type VariantRun } from './telemetry.js';
 
 function run(round: number, variant: Variant, perSecond: number, cpuMs: number): VariantRun {
-  const row: Row = {
-    profile: 'local',
-    entry: 'service',
-    clients: 1,
-    perSecond,
-    p50Ms: 1,
-    p99Ms: 1,
-    maxMs: 1,
-    cpuMs: { total: cpuMs, byProcess: {} },
-    generatorCpuMs: 0,
-    rows: 0,
-    commits: 0,
-    walBytes: 0,
-    foreignCores: 0,
-    memoryMib: {},
-    transactions: 1,
-    placed: 1,
-    problems: [],
-  };
-  return { round, variant, row };
+  return { round, variant, row: rowWith({ perSecond, cpuMs: { total: cpuMs, byProcess: {} } }) };
 }
 
 const rounds = [

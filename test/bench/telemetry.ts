@@ -5,6 +5,7 @@
 import { createServer, type Server } from 'node:http';
 import { measure, type Row } from './measure.js';
 import type { BenchOptions } from './options.js';
+import { median } from './row.js';
 
 export type Variant = 'plain' | 'traced-10' | 'traced-100' | 'uncounted';
 
@@ -127,9 +128,7 @@ function pairsOf(
 
 function spreadOf(values: readonly number[]): Spread {
   const sorted = values.toSorted((left, right) => left - right);
-  const middle =
-    sorted.length === 0 ? 0 : (sorted[(sorted.length - 1) >> 1]! + sorted[sorted.length >> 1]!) / 2;
-  return { median: middle, least: sorted[0] ?? 0, most: sorted.at(-1) ?? 0 };
+  return { median: median(values), least: sorted[0] ?? 0, most: sorted.at(-1) ?? 0 };
 }
 
 /** For people. Pure. */

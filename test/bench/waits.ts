@@ -9,27 +9,23 @@ import { runInNewContext } from 'node:vm';
 import { sagaProtocol, saga } from '@sagamore/engine';
 import { startEmbeddedPostgres } from '@sagamore/local';
 import {
-  openDataSource,
   orchestratorMigrations,
-  PostgresDatabase,
-  PostgresJournal,
-  PostgresOutbox,
-  runMigrations,
   statement,
+  type PostgresDatabase,
+  type PostgresJournal,
 } from '@sagamore/postgres';
-import { seededRandom, uuidv7 } from '@sagamore/primitives';
+import { uuidv7 } from '@sagamore/primitives';
 import {
   Bus,
-  Coordinator,
   Definitions,
   inboxTopic,
-  OutboxRelay,
   startType,
-  SystemClock,
   type ActiveSubscription,
+  type Coordinator,
   type Delivery,
   type Subscription,
 } from '@sagamore/runtime';
+import { coordinatorOver, idleSweepMs, openDatabase, shards } from './rig.js';
 import { throwaway } from './stack.js';
 
 export interface Waits {
@@ -47,7 +43,6 @@ export interface Waits {
   readonly wakes: { readonly count: number; readonly perSecond: number };
 }
 
-const shards = 4;
 const batch = 500;
 const monthMs = 30 * 86_400_000;
 /** Held in memory first, to compare with. */
@@ -98,9 +93,7 @@ export async function measureWaits(count: number, say: (text: string) => void): 
     const postgres = await startEmbeddedPostgres({ directory: join(throwaway(stops), 'postgres') });
     stops.push(() => postgres.stop());
     const url = await postgres.createDatabase('orchestrator');
-    const dataSource = await openDataSource({ url, migrations: [...orchestratorMigrations], poolSize: 4 });
-    await runMigrations(dataSource);
-    const database = await PostgresDatabase.open(dataSource);
+    const database = await openDatabase(url, orchestratorMigrations);
     stops.push(() => database.close());
     return await run(database, count, say);
   } finally {
@@ -127,7 +120,7 @@ async function run(database: PostgresDatabase, count: number, say: (text: string
   const [size] = await database.read<{ bytes: number }>(sizeOf);
   say('a restart, sweeps that find nothing, and a crowd that falls due together');
   const evicted = await restart(database, evicting.owner, 60_000);
-  const swept = await sweepMs(evicted.owner);
+  const swept = await idleSweepMs(evicted.owner.journal);
   const crowd = await wakeCrowd(database, evicted.owner);
   return {
     count,
@@ -149,17 +142,8 @@ interface Owner {
 
 async function own(database: PostgresDatabase, evictAfterMs: number): Promise<Owner> {
   const bus = new DirectBus();
-  const clock = new SystemClock();
-  const journal = new PostgresJournal(database);
-  const relay = new OutboxRelay(new PostgresOutbox(database), bus, clock, { owner: 'bench' });
   const definitions = new Definitions([sagaProtocol(waiting)]);
-  const ports = { journal, relay, bus, clock, random: seededRandom(1) };
-  const coordinator = new Coordinator(ports, {
-    owner: 'bench',
-    definitions,
-    shardCount: shards,
-    evictAfterMs,
-  });
+  const { coordinator, journal } = coordinatorOver(database, bus, { definitions, evictAfterMs });
   await coordinator.start();
   const { subscription } = bus;
   if (subscription === undefined) throw new Error('the coordinator has not subscribed');
@@ -200,16 +184,6 @@ function start(shard: number, until: number, nowMs: number): Delivery {
     data: { transactionId, definition: 'waiting', input: { until } },
   };
   return { message, origin: { topic: inboxTopic, partition: shard, offset: '0' } };
-}
-
-async function sweepMs({ journal }: Owner): Promise<number> {
-  const held = Array.from({ length: shards }, (_, shard) => shard);
-  const look = () => journal.due(held, { until: journal.now() + 5_000, limit: 1_000 });
-  const rounds = 200;
-  for (let round = 0; round < 20; round++) await look();
-  const startedAt = performance.now();
-  for (let round = 0; round < rounds; round++) await look();
-  return (performance.now() - startedAt) / rounds;
 }
 
 /** From their common instant until the last has gone on. */
