@@ -1,6 +1,10 @@
 /**
- * The statements of the floor: what a completed order writes, commit by commit, in the order of its road. The shapes
- * follow the tables of the services; where a migration changes one, this file changes with it. Pure.
+ * The statements of the floor: what an order writes, commit by commit, in the order of its road; every tenth is refused at its
+ * third step and undone. The shapes follow the tables of the services; where a migration changes one, this file changes with
+ * it. Pure.
+ *
+ * Not in it, though the house does it for an order: it reads (seats of the barrier, intents, stock, orders), it carries stock
+ * levels to the order service's own catalogue, and it leaves no transaction half done when a process dies.
  */
 
 export interface SqlStatement {
@@ -17,7 +21,7 @@ export interface FloorStep {
 
 type Columns = Readonly<Record<string, readonly [type: string, values: readonly unknown[]]>>;
 
-const shipTo = JSON.stringify({
+export const shipTo = JSON.stringify({
   name: 'Ada Lovelace',
   street: '1 Harbour Road',
   city: 'Oldport',
@@ -25,51 +29,100 @@ const shipTo = JSON.stringify({
   country: 'CH',
 });
 /** As long as the inputs, messages and events of the real road are on average. */
-const input = JSON.stringify({ input: 'x'.repeat(330) });
+export const input = JSON.stringify({ input: 'x'.repeat(330) });
 const startMessage = JSON.stringify({ message: 'x'.repeat(640) });
 const factMessage = JSON.stringify({ message: 'x'.repeat(360) });
 const command = JSON.stringify({ command: 'x'.repeat(600) });
-const reply = JSON.stringify({ reply: 'x'.repeat(110) });
-const event = JSON.stringify({ event: 'x'.repeat(210) });
-const lines = JSON.stringify([{ sku: 'SKU-00001', quantity: 1, unitPriceMinor: 574 }]);
+export const reply = JSON.stringify({ reply: 'x'.repeat(110) });
+export const event = JSON.stringify({ event: 'x'.repeat(210) });
+export const lines = JSON.stringify([{ sku: 'SKU-00001', quantity: 1, unitPriceMinor: 574 }]);
+
+/** What one round of commits carries. */
+export interface FloorBatch {
+  readonly ids: readonly string[];
+  /** Those of the batch before that were refused: their undo shares the commits of this one, as it does in a busy house. */
+  readonly undone: readonly string[];
+  readonly catalogue: number;
+}
+
+/** The tenth that no carrier serves. */
+export function refusedOf(ids: readonly string[]): readonly string[] {
+  return ids.filter((_, at) => at % 10 === 9);
+}
 
 /** Every commit that one batch of orders makes, first to last. Rows are taken in order, so batches never lock each
  *  other in a circle. */
-export function stepsOf(ids: readonly string[], catalogue: number): readonly FloorStep[] {
+export function stepsOf({ ids, undone, catalogue }: FloorBatch): readonly FloorStep[] {
+  const refused = refusedOf(ids);
+  const served = ids.filter((id) => !refused.includes(id));
+  const ended = [...served, ...undone];
   return [
     { service: 'order', statements: [placed(ids), appended(ids, startMessage)] },
     { service: 'order', statements: [published(ids)] },
     { service: 'orchestrator', statements: [begun(ids)] },
-    { service: 'inventory', statements: [...reserved(ids, catalogue), answered(ids, 'reserve-inventory')] },
-    { service: 'orchestrator', statements: [journalled(ids, 1)] },
-    ...external('payment', ids, 'charge-payment', [booked(ids)]),
-    { service: 'orchestrator', statements: [journalled(ids, 2)] },
-    ...external('shipping', ids, 'create-shipment', shipped(ids)),
-    { service: 'orchestrator', statements: [journalled(ids, 3)] },
+    {
+      service: 'inventory',
+      statements: [
+        ...moved(ids, catalogue, taking),
+        answered(ids, 'reserve-inventory'),
+        ...moved(undone, catalogue, returning),
+        answered(undone, 'reserve-inventory', 'compensation'),
+      ],
+    },
+    { service: 'orchestrator', statements: [journalled(ids, 1), journalled(undone, 5)] },
+    {
+      service: 'payment',
+      statements: [...promised(ids, 'charge-payment'), ...promised(undone, 'charge-payment', 'compensation')],
+    },
+    {
+      service: 'payment',
+      statements: [
+        ...kept(ids),
+        booked(ids),
+        answered(ids, 'charge-payment'),
+        ...kept(undone, 'compensation'),
+        refunded(undone),
+        answered(undone, 'charge-payment', 'compensation'),
+      ],
+    },
+    { service: 'orchestrator', statements: [journalled(ids, 2), journalled(undone, 4)] },
+    { service: 'shipping', statements: promised(ids, 'create-shipment') },
+    {
+      service: 'shipping',
+      statements: [
+        ...kept(ids),
+        ...shipped(served),
+        answered(served, 'create-shipment'),
+        barrier('refused', refused, 'create-shipment', { outcome: 'refused', reply }),
+      ],
+    },
+    { service: 'orchestrator', statements: [journalled(ids, 3), turned(refused)] },
     {
       service: 'order',
-      statements: [confirmed(ids), appended(ids, factMessage), answered(ids, 'confirm-order')],
+      statements: [
+        confirmed(served),
+        rejected(undone),
+        appended(ended, factMessage),
+        answered(served, 'confirm-order'),
+        answered(undone, 'reject-order'),
+      ],
     },
-    { service: 'order', statements: [published(ids)] },
-    { service: 'orchestrator', statements: [journalled(ids, 4), completed(ids), appended(ids, factMessage)] },
-    { service: 'orchestrator', statements: [published(ids)] },
+    { service: 'order', statements: [published(ended)] },
+    {
+      service: 'orchestrator',
+      statements: [
+        journalled(served, 4),
+        journalled(undone, 6),
+        concluded(served, 'completed'),
+        concluded(undone, 'compensated'),
+        appended(ended, factMessage),
+      ],
+    },
+    { service: 'orchestrator', statements: [published(ended)] },
   ];
 }
 
-function external(
-  service: string,
-  ids: readonly string[],
-  branch: string,
-  effects: readonly SqlStatement[],
-): readonly FloorStep[] {
-  return [
-    { service, statements: [seated(ids, branch), promised(ids, branch)] },
-    {
-      service,
-      statements: [removed('intent', ids), removed('barrier', ids), ...effects, answered(ids, branch)],
-    },
-  ];
-}
+type Operation = 'action' | 'compensation';
 
 function insert(name: string, table: string, columns: Columns): SqlStatement {
   const names = Object.keys(columns);
@@ -82,8 +135,11 @@ function insert(name: string, table: string, columns: Columns): SqlStatement {
 }
 
 const same = (ids: readonly string[], value: unknown): readonly unknown[] => ids.map(() => value);
-const operation = (ids: readonly string[], branch: string): readonly string[] =>
-  ids.map((id) => `${id}/${branch}/action`);
+const operationIds = (
+  ids: readonly string[],
+  branch: string,
+  operation: Operation = 'action',
+): readonly string[] => ids.map((id) => `${id}/${branch}/${operation}`);
 
 function placed(ids: readonly string[]): SqlStatement {
   const now = new Date().toISOString();
@@ -143,10 +199,17 @@ function journalled(ids: readonly string[], seq: number): SqlStatement {
   });
 }
 
-function completed(ids: readonly string[]): SqlStatement {
-  const text = `update transaction set status = 'completed', phase = 'final', updated_at = clock_timestamp()
+/** The road turns: what was done is undone from now on. */
+function turned(ids: readonly string[]): SqlStatement {
+  const text = `update transaction set status = 'compensating', updated_at = clock_timestamp()
     where transaction_id = any($1::uuid[])`;
-  return { name: 'completed', text, values: [ids] };
+  return { name: 'turned', text, values: [ids] };
+}
+
+function concluded(ids: readonly string[], status: string): SqlStatement {
+  const text = `update transaction set status = $2::text, phase = 'final', updated_at = clock_timestamp()
+    where transaction_id = any($1::uuid[])`;
+  return { name: 'concluded', text, values: [ids, status] };
 }
 
 function confirmed(ids: readonly string[]): SqlStatement {
@@ -155,62 +218,94 @@ function confirmed(ids: readonly string[]): SqlStatement {
   return { name: 'confirmed', text, values: [ids] };
 }
 
-function answered(ids: readonly string[], branch: string): SqlStatement {
-  return barrier('answered', ids, branch, { outcome: 'succeeded', reply });
+function rejected(ids: readonly string[]): SqlStatement {
+  const text = `update orders set status = 'REJECTED', reason = '{"code": "country-not-served"}', start_input = null,
+    version = 2, updated_at = clock_timestamp() where order_id = any($1::uuid[])`;
+  return { name: 'rejected', text, values: [ids] };
 }
 
-/** The place in the barrier that a call to the outside takes before it goes out. */
-function seated(ids: readonly string[], branch: string): SqlStatement {
-  return barrier('seated', ids, branch, { outcome: 'claimed', reply: null });
+function answered(ids: readonly string[], branch: string, operation: Operation = 'action'): SqlStatement {
+  return barrier('answered', ids, branch, { outcome: 'succeeded', reply, operation });
+}
+
+interface Seat {
+  readonly outcome: string;
+  readonly reply: string | null;
+  readonly operation?: Operation;
 }
 
 function barrier(
   name: string,
   ids: readonly string[],
   branch: string,
-  { outcome, reply: saved }: { readonly outcome: string; readonly reply: string | null },
+  { outcome, reply: saved, operation = 'action' }: Seat,
 ): SqlStatement {
   return insert(name, 'barrier', {
     transaction_id: ['uuid', ids],
     branch_id: ['text', same(ids, branch)],
-    operation: ['text', same(ids, 'action')],
+    operation: ['text', same(ids, operation)],
     generation: ['integer', same(ids, 1)],
     outcome: ['text', same(ids, outcome)],
     reply: ['json', same(ids, saved)],
   });
 }
 
-function promised(ids: readonly string[], branch: string): SqlStatement {
-  return insert('promised', 'intent', {
-    transaction_id: ['uuid', ids],
-    branch_id: ['text', same(ids, branch)],
-    operation: ['text', same(ids, 'action')],
-    generation: ['integer', same(ids, 1)],
-    owner: ['text', same(ids, 'floor')],
-    claimed_until: ['timestamptz', same(ids, new Date().toISOString())],
-    command: ['json', same(ids, command)],
-  });
+/** Before a call goes to the outside: its place in the barrier, and the intent to make it. */
+function promised(
+  ids: readonly string[],
+  branch: string,
+  operation: Operation = 'action',
+): readonly SqlStatement[] {
+  return [
+    barrier('seated', ids, branch, { outcome: 'claimed', reply: null, operation }),
+    insert('promised', 'intent', {
+      transaction_id: ['uuid', ids],
+      branch_id: ['text', same(ids, branch)],
+      operation: ['text', same(ids, operation)],
+      generation: ['integer', same(ids, 1)],
+      owner: ['text', same(ids, 'floor')],
+      claimed_until: ['timestamptz', same(ids, new Date().toISOString())],
+      command: ['json', same(ids, command)],
+    }),
+  ];
 }
 
-function removed(table: 'intent' | 'barrier', ids: readonly string[]): SqlStatement {
-  const text = `delete from ${table} where transaction_id = any($1::uuid[])`;
-  return { name: `removed-${table}`, text, values: [ids] };
+/** After the call: both go, and the answer takes their place. */
+function kept(ids: readonly string[], operation: Operation = 'action'): readonly SqlStatement[] {
+  return ['intent', 'barrier'].map((table) => ({
+    name: `kept-${table}`,
+    text: `delete from ${table} where transaction_id = any($1::uuid[]) and operation = $2`,
+    values: [ids, operation],
+  }));
 }
 
-function reserved(ids: readonly string[], catalogue: number): readonly SqlStatement[] {
+interface Move {
+  readonly change: number;
+  readonly kind: string;
+  readonly operation: Operation;
+}
+
+const taking: Move = { change: -1, kind: 'taken', operation: 'action' };
+const returning: Move = { change: 1, kind: 'returned', operation: 'compensation' };
+
+function moved(
+  ids: readonly string[],
+  catalogue: number,
+  { change, kind, operation }: Move,
+): readonly SqlStatement[] {
   const skus = ids.map((id) => {
     const number = 1 + (Number.parseInt(id.slice(-6), 16) % Math.max(1, catalogue - 24));
     return `SKU-${String(number).padStart(5, '0')}`;
   });
   const distinct = [...new Set(skus)].toSorted();
-  const text = `update stock set available = available - 1, version = version + 1 where sku = any($1::text[])`;
+  const text = `update stock set available = available + $2, version = version + 1 where sku = any($1::text[])`;
   return [
-    { name: 'reserved', text, values: [distinct] },
+    { name: 'counted', text, values: [distinct, change] },
     insert('moved', 'stock_move', {
-      operation_id: ['text', operation(ids, 'reserve-inventory')],
+      operation_id: ['text', operationIds(ids, 'reserve-inventory', operation)],
       transaction_id: ['text', ids],
       sku: ['text', skus],
-      kind: ['text', same(ids, 'taken')],
+      kind: ['text', same(ids, kind)],
       quantity: ['bigint', same(ids, 1)],
     }),
   ];
@@ -218,14 +313,40 @@ function reserved(ids: readonly string[], catalogue: number): readonly SqlStatem
 
 /** Four entries an order: the card's money comes in, and the merchant is paid with it, each of them double. */
 function booked(ids: readonly string[]): SqlStatement {
-  const entries = ids.flatMap((id, at) => [
-    { id, account: 'escrow', kind: 'deposit', amount: -574 },
-    { id, account: `customer:bench-${at}`, kind: 'deposit', amount: 574 },
-    { id, account: `customer:bench-${at}`, kind: 'charge', amount: -574 },
-    { id, account: 'merchant', kind: 'charge', amount: 574 },
+  return entered(ids, 'action', [
+    { account: 'escrow', kind: 'deposit', amount: -574 },
+    { account: 'customer', kind: 'deposit', amount: 574 },
+    { account: 'customer', kind: 'charge', amount: -574 },
+    { account: 'merchant', kind: 'charge', amount: 574 },
   ]);
+}
+
+/** The way back, as double as the way there. */
+function refunded(ids: readonly string[]): SqlStatement {
+  return entered(ids, 'compensation', [
+    { account: 'merchant', kind: 'refund', amount: -574 },
+    { account: 'customer', kind: 'refund', amount: 574 },
+    { account: 'customer', kind: 'withdrawal', amount: -574 },
+    { account: 'escrow', kind: 'withdrawal', amount: 574 },
+  ]);
+}
+
+interface Entry {
+  readonly account: string;
+  readonly kind: string;
+  readonly amount: number;
+}
+
+function entered(ids: readonly string[], operation: Operation, each: readonly Entry[]): SqlStatement {
+  const entries = ids.flatMap((id, at) =>
+    each.map(({ account, ...entry }) => ({
+      ...entry,
+      id,
+      account: account === 'customer' ? `customer:bench-${at}` : account,
+    })),
+  );
   return insert('booked', 'ledger_entry', {
-    operation_id: ['text', entries.map(({ id }) => `${id}/charge-payment/action`)],
+    operation_id: ['text', entries.map(({ id }) => `${id}/charge-payment/${operation}`)],
     transaction_id: ['text', entries.map(({ id }) => id)],
     account: ['text', entries.map(({ account }) => account)],
     kind: ['text', entries.map(({ kind }) => kind)],
@@ -245,7 +366,7 @@ function shipped(ids: readonly string[]): readonly SqlStatement[] {
       status: ['text', same(ids, 'booked')],
     }),
     insert('shipped-move', 'shipment_move', {
-      operation_id: ['text', operation(ids, 'create-shipment')],
+      operation_id: ['text', operationIds(ids, 'create-shipment')],
       transaction_id: ['text', ids],
       branch_id: ['text', branch],
       kind: ['text', same(ids, 'created')],

@@ -1,17 +1,19 @@
 /**
- * The floor: the rows that a completed order leaves in the five databases, written by bare multi-row SQL in the commits
- * the house makes, and nothing else: no bus, no checks, no framework. What lies between this and a real run is ours.
+ * The floor: the rows that orders leave in the five databases, undone ones too, written by bare multi-row SQL in the commits
+ * the house makes, on connections like its own, and nothing else: no bus, no checks, no framework. What lies between this and a
+ * real run is ours.
  */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { createDatabases, startEmbeddedPostgres } from '@sagamore/local';
-import pg from 'pg';
+import type pg from 'pg';
 import { BenchDatabases } from './database-figures.js';
 import type { HostReady } from './host.js';
 import { Remote } from './ipc.js';
 import type { BenchOptions } from './options.js';
 import { readProcesses } from './process-figures.js';
-import { stepsOf, type FloorStep, type SqlStatement } from './floor.statements.js';
+import { refusedOf, stepsOf, type FloorStep, type SqlStatement } from './floor.statements.js';
+import { openDatabase } from './rig.js';
 import { throwaway } from './stack.js';
 
 export interface Floor {
@@ -26,12 +28,32 @@ export interface Floor {
 /** As many as one batch of the house holds where 256 clients wait. */
 const batch = 250;
 
-/** Writes batches one after the other for as long as `options` says, the warm-up apart. */
+/** A server with the tables of the house, on which the floor can be measured again and again. */
+export interface OpenFloor {
+  /** Writes batches one after the other for as long as its options say, the warm-up apart. */
+  measure(): Promise<Floor>;
+  close(): Promise<void>;
+}
+
+/** Measures it once. */
 export async function measureFloor(options: BenchOptions, say: (text: string) => void): Promise<Floor> {
+  const floor = await openFloor(options, say);
+  try {
+    return await floor.measure();
+  } finally {
+    await floor.close();
+  }
+}
+
+/** Rejects with everything stopped again. The caller closes. */
+export async function openFloor(options: BenchOptions, say: (text: string) => void): Promise<OpenFloor> {
   const stops: (() => Promise<void> | void)[] = [];
+  const close = async (): Promise<void> => {
+    for (const stop of stops.splice(0).toReversed()) await stop();
+  };
   try {
     const directory = throwaway(stops);
-    say('making the tables, by starting the local profile once');
+    say('making the tables of the floor, by starting the local profile once');
     await makeTables(directory, options);
     const postgres = await startEmbeddedPostgres({ directory: join(directory, 'postgres') });
     stops.push(() => postgres.stop());
@@ -39,9 +61,10 @@ export async function measureFloor(options: BenchOptions, say: (text: string) =>
     const clients = await connect(urls, stops);
     const databases = await BenchDatabases.open(urls);
     stops.push(() => databases.close());
-    return await run({ options, clients, databases, postmaster: postgres.pid, say });
-  } finally {
-    for (const stop of stops.toReversed()) await stop();
+    return { measure: () => run({ options, clients, databases, postmaster: postgres.pid, say }), close };
+  } catch (error) {
+    await close();
+    throw error;
   }
 }
 
@@ -61,16 +84,16 @@ async function makeTables(directory: string, { catalogue }: BenchOptions): Promi
 
 type Clients = ReadonlyMap<string, pg.Client>;
 
-/** With the settings of the house: pipelined, and plans that fit the tables as they are. */
+/** One for each service, opened as the house opens its own. */
 async function connect(
   urls: Readonly<Record<string, string>>,
   stops: (() => Promise<void> | void)[],
 ): Promise<Clients> {
   const clients = new Map<string, pg.Client>();
-  for (const [service, connectionString] of Object.entries(urls)) {
-    const settings = '-c plan_cache_mode=force_custom_plan';
-    const client = new pg.Client({ connectionString, options: settings, pipeline: true });
-    await client.connect();
+  for (const [service, url] of Object.entries(urls)) {
+    const database = await openDatabase(url, []);
+    stops.push(() => database.close());
+    const client = await database.connect();
     stops.push(() => client.end());
     clients.set(service, client);
   }
@@ -117,8 +140,11 @@ async function run({ options, clients, databases, postmaster, say }: Run): Promi
 
 async function writeFor(seconds: number, clients: Clients, catalogue: number): Promise<number> {
   let count = 0;
+  let undone: readonly string[] = [];
   for (const deadline = performance.now() + seconds * 1_000; performance.now() < deadline; count += batch) {
-    for (const step of stepsOf(ids(), catalogue)) await write(step, clients);
+    const batchIds = ids();
+    for (const step of stepsOf({ ids: batchIds, undone, catalogue })) await write(step, clients);
+    undone = refusedOf(batchIds);
   }
   return count;
 }

@@ -22,8 +22,6 @@ import { readProcesses, type ProcessGroup } from './process-figures.js';
 import { messagesIn, rowOf, sum, type Look, type Row } from './row.js';
 import { startStack, type BenchStack } from './stack.js';
 
-export type { Row } from './row.js';
-
 export interface Insight {
   /** By process. */
   readonly functions: Readonly<Record<string, readonly HotFunction[]>>;

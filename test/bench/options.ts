@@ -25,7 +25,7 @@ export const usage = `Usage: npm run bench -- <what> [options]
   --orchestrators <n> orchestrator processes of the kafka profile      (default 1)
   --seconds <n>       measured, after the warm-up                      (default 15; telemetry, growth: 10; smoke: 4)
   --transactions <n>  measured until so many have ended instead, whatever time that takes
-  --warm-up <n>       seconds before that                              (default 5; smoke: 2)
+  --warm-up <n>       seconds before that                              (default 5; smoke: 1)
   --catalogue <n>     products, so that stock rows are no hot spot     (default 1000)
   --count <n>         waits: transactions that wait                    (default 100000)
   --only <which>      growth: clients, steps, orchestrators, waiting or finished alone
@@ -106,7 +106,7 @@ export type Asked =
 export const clientsOf: Readonly<Record<Profile, number>> = { local: 256, kafka: 1_024, steps: 256 };
 
 const secondsOf: Readonly<Partial<Record<Command, string>>> = { telemetry: '10', growth: '10', smoke: '4' };
-const warmUpOf: Readonly<Partial<Record<Command, string>>> = { smoke: '2' };
+const warmUpOf: Readonly<Partial<Record<Command, string>>> = { smoke: '1' };
 const runsOf: Readonly<Partial<Record<Command, string>>> = { telemetry: '5', smoke: '3' };
 const lowRate = '20';
 

@@ -90,6 +90,11 @@ export function insight({ functions, statements }: Insight, transactions: number
   return [...hot, ...sql].join('\n');
 }
 
+/** A table in Markdown. */
+export function markdown(titles: readonly string[], lines: readonly (readonly string[])[]): string {
+  return [titles, titles.map(() => '---'), ...lines].map((line) => `| ${line.join(' | ')} |`).join('\n');
+}
+
 /** One line of JSON: the row as it is, rounded to what can be believed. */
 export function json(row: object): string {
   return JSON.stringify(row, (_key, value: unknown) =>

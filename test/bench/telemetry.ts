@@ -3,9 +3,9 @@
  * variants take turns, so that whatever else the machine does meets all of them; a cost is of two runs of one round.
  */
 import { createServer, type Server } from 'node:http';
-import { measure, type Row } from './measure.js';
+import { measure } from './measure.js';
 import type { BenchOptions } from './options.js';
-import { median } from './row.js';
+import { median, type Row } from './row.js';
 
 export type Variant = 'plain' | 'traced-10' | 'traced-100' | 'uncounted';
 
