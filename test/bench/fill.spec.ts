@@ -8,7 +8,7 @@ import { filledSoFar, roomFor } from './fill.js';
 
 test('the room is told, and what does not fit is refused with the way out', () => {
   expect(roomFor('finished', 100_000, 50e9)).toBe(
-    '100,000 finished transactions take about 0.55 GB of the disk, 50 GB are free',
+    '100,000 finished transactions take about 0.57 GB of the disk, 50 GB are free',
   );
   expect(() => roomFor('finished', 10_000_000, 50e9)).toThrow('--most');
 });

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import pg from 'pg';
 import { checkpoint } from './database-figures.js';
 import { bytesEach, fillStatements, perMs, type Filled, type FillStatement } from './fill.statements.js';
+import { sum } from './row.js';
 import type { BenchStack } from './stack.js';
 
 const chunk = 20_000;
@@ -33,6 +34,7 @@ export async function fill(
       own: statements.filter((statement) => statement.service === service),
     }));
     const firstMs = Date.now() - ageMs - Math.ceil(count / perMs);
+    const before = await sizeOf(clients);
     const startedAt = performance.now();
     for (let [from, saidAt] = [1, startedAt]; from <= count; from += chunk) {
       const until = Math.min(count, from + chunk - 1);
@@ -44,6 +46,8 @@ export async function fill(
     say('vacuum, analyze and a checkpoint');
     await Promise.all(sessions.map(bringToRest));
     await checkpoint(stack.adminUrl);
+    const bytes = (await sizeOf(clients)) - before;
+    say(`they took ${gigabytes(bytes)}, ${(bytes / count).toFixed(0)} bytes each`);
   } finally {
     await Promise.all(clients.map((client) => client.end()));
   }
@@ -68,6 +72,16 @@ async function connect(connectionString: string | undefined): Promise<pg.Client>
   client.on('error', () => undefined);
   await client.connect();
   return client;
+}
+
+/** Of all databases, with their indexes. */
+async function sizeOf(clients: readonly pg.Client[]): Promise<number> {
+  const sizes = await Promise.all(
+    clients.map((client) =>
+      client.query<{ bytes: number }>('select pg_database_size(current_database())::float8 as bytes'),
+    ),
+  );
+  return sum(sizes.map(({ rows: [row] }) => row?.bytes ?? 0));
 }
 
 /** Where the databases of a throwaway stack lie. */

@@ -121,12 +121,16 @@ export async function measureOn(bench: Bench): Promise<Measured> {
 async function run(bench: Bench): Promise<Measured> {
   const { options, databases, driver, stack, say } = bench;
   say(`warming up for ${options.warmUp} s`);
+  // The first reading loads what tells the metrics, which must be in no figure.
+  await messagesSent(stack.metricUrls);
   await pause(options.warmUp * 1_000);
   if (options.statements) await resetStatements(stack.adminUrl);
   if (options.profileCpu) await Promise.all(stack.hosts.map((host) => host.call('profileStart')));
-  const first = await look(bench);
+  const sentBefore = await messagesSent(stack.metricUrls);
+  const first = { ...(await look(bench)), ...sentBefore };
   await wait(bench, first.mark);
-  const last = await look(bench);
+  const seen = await look(bench);
+  const last = { ...seen, ...(await messagesSent(stack.metricUrls)) };
   const functions = options.profileCpu ? await collectProfiles(bench) : {};
   const statements = options.statements ? await costliestStatements(stack.adminUrl, statementsMax) : [];
   say('waiting for the last orders, then asking every row how it ended');
@@ -148,15 +152,14 @@ async function look({ driver, databases, groups, stack }: Bench): Promise<Look> 
   const [mark, database] = await Promise.all([driver.call<Mark>('mark'), databases.read()]);
   const processes = readProcesses(groups);
   const queries = await Promise.all(stack.hosts.map((host) => host.call<number>('queries')));
-  const messages = await messagesSent(stack.metricUrls);
-  return { mark, database, processes, statements: sum(queries), ...(messages !== undefined && { messages }) };
+  return { mark, database, processes, statements: sum(queries) };
 }
 
-/** Nobody counts them where metrics are switched off. */
-async function messagesSent(urls: readonly string[]): Promise<number | undefined> {
+/** Nobody counts them where metrics are switched off. Reading costs the processes some CPU. */
+async function messagesSent(urls: readonly string[]): Promise<Pick<Look, 'messages'>> {
   const answers = await Promise.all(urls.map((url) => fetch(`${url}/metrics`)));
   const texts = await Promise.all(answers.map((answer) => answer.text()));
-  return urls.length > 0 && answers.every(({ ok }) => ok) ? sum(texts.map(messagesIn)) : undefined;
+  return urls.length > 0 && answers.every(({ ok }) => ok) ? { messages: sum(texts.map(messagesIn)) } : {};
 }
 
 /** Until the time is over, or so many have ended as were asked for. Tells how it goes every few seconds; the load keeps all

@@ -27,7 +27,6 @@ const panelWidth = 300;
 const panelHeight = 220;
 const plot = { left: 56, right: 18, top: 34, bottom: 40 };
 const titleHeight = 40;
-const columnsMax = 3;
 
 const style = `  .axis { stroke: #59636e; fill: none; }
   .curve { fill: none; stroke-width: 2; }
@@ -43,7 +42,7 @@ const curveColours = 4;
 
 /** Panels side by side, all over the same x; `xTitle` says what that is. Every x and y is at least 0, and an x above 0. */
 export function smallMultiples(title: string, xTitle: string, panels: readonly Panel[]): string {
-  const columns = Math.min(columnsMax, Math.max(1, panels.length));
+  const columns = panels.length === 4 ? 2 : Math.min(3, Math.max(1, panels.length));
   const rows = Math.ceil(panels.length / columns);
   const [width, height] = [columns * panelWidth + 16, titleHeight + rows * panelHeight + 8];
   const xs = panels.flatMap(({ curves }) => curves.flatMap(({ points }) => points.map(([x]) => x)));
