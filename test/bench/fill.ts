@@ -24,6 +24,8 @@ export async function fill(
   stack: Pick<BenchStack, 'databaseUrls' | 'adminUrl'>,
   say: (text: string) => void,
 ): Promise<void> {
+  const { adminUrl } = stack;
+  if (adminUrl === undefined) throw new Error('nobody may bring the databases to rest');
   say(roomFor(filled, count, await freeBytes()));
   const statements = fillStatements(filled);
   const services = [...new Set(statements.map(({ service }) => service))];
@@ -45,7 +47,7 @@ export async function fill(
     }
     say('vacuum, analyze and a checkpoint');
     await Promise.all(sessions.map(bringToRest));
-    await checkpoint(stack.adminUrl);
+    await checkpoint(adminUrl);
     const bytes = (await sizeOf(clients)) - before;
     say(`they took ${gigabytes(bytes)}, ${(bytes / count).toFixed(0)} bytes each`);
   } finally {

@@ -26,7 +26,7 @@ test('only what the axis says differs', () => {
     orchestrators: 4,
     clients: 1_024,
   });
-  expect(optionsAt('finished', 100, options)).toEqual(options);
+  expect(optionsAt('finished', 100, options)).toEqual({ ...options, administered: true });
 });
 
 test('a point tells its figures in a line and in a row of the table', () => {

@@ -116,7 +116,7 @@ export function optionsAt(axis: Axis, at: number, options: BenchOptions): BenchO
   if (axis === 'steps') return { ...options, profile: 'steps', steps: at };
   if (axis === 'orchestrators')
     return { ...options, profile: 'kafka', orchestrators: at, clients: clientsOf.kafka };
-  return options;
+  return { ...options, administered: true };
 }
 
 const extraTitles: Readonly<Partial<Record<Axis, string>>> = {

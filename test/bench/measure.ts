@@ -124,7 +124,8 @@ async function run(bench: Bench): Promise<Measured> {
   // The first reading loads what tells the metrics, which must be in no figure.
   await messagesSent(stack.metricUrls);
   await pause(options.warmUp * 1_000);
-  if (options.statements) await resetStatements(stack.adminUrl);
+  const counted = options.statements ? stack.adminUrl : undefined;
+  if (counted !== undefined) await resetStatements(counted);
   if (options.profileCpu) await Promise.all(stack.hosts.map((host) => host.call('profileStart')));
   const sentBefore = await messagesSent(stack.metricUrls);
   const first = { ...(await look(bench)), ...sentBefore };
@@ -132,7 +133,7 @@ async function run(bench: Bench): Promise<Measured> {
   const seen = await look(bench);
   const last = { ...seen, ...(await messagesSent(stack.metricUrls)) };
   const functions = options.profileCpu ? await collectProfiles(bench) : {};
-  const statements = options.statements ? await costliestStatements(stack.adminUrl, statementsMax) : [];
+  const statements = counted === undefined ? [] : await costliestStatements(counted, statementsMax);
   say('waiting for the last orders, then asking every row how it ended');
   const result = await driver.call<LoadResult>('finish');
   const problems = [

@@ -69,6 +69,8 @@ export interface BenchOptions {
   readonly simulators: boolean;
   readonly profileCpu: boolean;
   readonly statements: boolean;
+  /** Whether somebody needs the administrator of Postgres: then the server of the local profile starts once before. */
+  readonly administered: boolean;
   readonly json: boolean;
   readonly out: string;
   /** Where pictures go; absent where none are wanted. */
@@ -176,6 +178,7 @@ function optionsOf(what: Command, values: Values): BenchOptions {
     simulators: values.simulators,
     profileCpu: values['profile-cpu'],
     statements: values.statements,
+    administered: values.statements,
     json: values.json,
     out: resolve(values.out),
     ...(values.pictures !== undefined && { pictures: resolve(values.pictures) }),

@@ -18,6 +18,7 @@ const columns = [
   ['WAL bytes', (row: Row) => row.walBytes.toFixed(0)],
   ['fsyncs', (row: Row) => row.fsyncs.toFixed(3)],
   ['messages', (row: Row) => row.messages?.toFixed(2) ?? '-'],
+  ['given up', (row: Row) => (row.givenUp === 0 ? '-' : `${row.givenUp} of ${row.placed}`)],
   ['foreign cores', (row: Row) => row.foreignCores.toFixed(2)],
 ] as const;
 

@@ -28,6 +28,7 @@ export function rowWith(more: Partial<Row>): Row {
     rssMib: {},
     transactions: 1,
     placed: 1,
+    givenUp: 0,
     problems: [],
     ...more,
   };

@@ -29,7 +29,7 @@ const row = rowOf({
   entry: 'rest',
   first: look(10, 1),
   last: look(20, 2),
-  result: { latency: { p50: 1, p99: 2, max: 3 }, placed: 25, wrong: 0, samples: [] },
+  result: { latency: { p50: 1, p99: 2, max: 3 }, placed: 25, wrong: 0, otherwise: 0, samples: [] },
   problems: [],
 });
 

@@ -40,6 +40,8 @@ export interface Row {
   readonly transactions: number;
   /** All that were placed, warm-up included. */
   readonly placed: number;
+  /** Of those, given up by two-phase commit because their goods stayed locked. */
+  readonly givenUp: number;
   readonly problems: readonly string[];
 }
 
@@ -101,6 +103,7 @@ export function rowOf({ options, entry, first, last, result, problems }: Looked)
     rssMib: withoutBench(last.processes.rssMib),
     transactions: count,
     placed: result.placed,
+    givenUp: result.otherwise,
     problems,
   };
 }

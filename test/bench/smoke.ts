@@ -6,8 +6,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { openFloor } from './floor.js';
-import { closeBench, measureOn, openBench } from './measure.js';
+import { openFloor, type OpenFloor } from './floor.js';
+import { closeBench, measureOn, openBench, type Bench } from './measure.js';
 import type { BenchOptions } from './options.js';
 
 /** One turn of both, CPU-ms an order. */
@@ -32,30 +32,47 @@ export interface Smoke {
 
 /** How much dearer is still taken for noise. */
 const allowance = 0.25;
+const quiet = (): void => undefined;
 const file = fileURLToPath(new URL('recorded.json', import.meta.url));
 
 /** Takes less than a minute with the default options. */
 export async function measureSmoke(options: BenchOptions, say: (text: string) => void): Promise<Smoke> {
-  const floor = await openFloor(options, say);
+  const opened = await Promise.allSettled([
+    openFloor(options, quiet),
+    openBench({ ...options, profile: 'local' }, 'service', quiet),
+  ]);
+  const [floor, bench] = opened;
   try {
-    const bench = await openBench({ ...options, profile: 'local' }, 'service', () => undefined);
-    try {
-      const turns: Turn[] = [];
-      const problems: string[] = [];
-      for (let turn = 1; turn <= options.runs; turn++) {
-        const { cpuMs } = await floor.measure();
-        const { row } = await measureOn(bench);
-        turns.push({ floorMs: cpuMs.total, orderMs: row.cpuMs.total });
-        problems.push(...row.problems);
-        say(`turn ${turn} of ${options.runs}: ${turnLine(turns.at(-1)!)}`);
-      }
-      return { turns, found: cheapest(turns), problems };
-    } finally {
-      await closeBench(bench);
-    }
+    if (floor.status === 'rejected') throw floor.reason;
+    if (bench.status === 'rejected') throw bench.reason;
+    return await takeTurns(options.runs, { floor: floor.value, bench: bench.value }, say);
   } finally {
-    await floor.close();
+    if (bench.status === 'fulfilled') await closeBench(bench.value);
+    if (floor.status === 'fulfilled') await floor.value.close();
   }
+}
+
+interface Opened {
+  readonly floor: OpenFloor;
+  readonly bench: Bench;
+}
+
+async function takeTurns(
+  count: number,
+  { floor, bench }: Opened,
+  say: (text: string) => void,
+): Promise<Smoke> {
+  const turns: Turn[] = [];
+  const problems: string[] = [];
+  for (let turn = 1; turn <= count; turn++) {
+    const { cpuMs } = await floor.measure();
+    const { row } = await measureOn(bench);
+    const found = { floorMs: cpuMs.total, orderMs: row.cpuMs.total };
+    say(`turn ${turn} of ${count}: ${turnLine(found)}`);
+    turns.push(found);
+    problems.push(...row.problems);
+  }
+  return { turns, found: cheapest(turns), problems };
 }
 
 /** What later ones are held against. Throws when it is not there or is none. */

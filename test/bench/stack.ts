@@ -26,8 +26,8 @@ export interface BenchStack {
   readonly databaseUrls: Readonly<Record<string, string>>;
   /** Where each process tells its metrics; none where there are none. */
   readonly metricUrls: readonly string[];
-  /** The administrator's. Holds a password. */
-  readonly adminUrl: string;
+  /** The administrator's, where one was asked for. Holds a password. */
+  readonly adminUrl?: string;
   readonly logFile: string;
   stop(): Promise<void>;
 }
@@ -71,7 +71,9 @@ export function throwaway(stops: Stops): string {
 }
 
 async function startLocal({ directory, options, stops, say }: Start): Promise<Omit<BenchStack, 'stop'>> {
-  const admin = new URL(await prepare(join(directory, 'postgres'), options));
+  const admin = options.administered
+    ? new URL(await prepare(join(directory, 'postgres'), options))
+    : undefined;
   say('starting the local profile');
   const logFile = join(directory, 'local.log');
   const flags = options.simulators ? ['--simulators'] : [];
@@ -90,9 +92,10 @@ async function startLocal({ directory, options, stops, say }: Start): Promise<Om
     { name: 'local', pid: host.pid, tree: false },
     { name: 'postgres', pid: postmaster, tree: true },
   ];
+  const parts = { url, order: host, hosts: [host], groups, databaseUrls, metricUrls: [url], logFile };
+  if (admin === undefined) return parts;
   admin.port = new URL(databaseUrls['order'] ?? admin).port;
-  const [hosts, metricUrls, adminUrl] = [[host], [url], admin.href];
-  return { url, order: host, hosts, groups, databaseUrls, metricUrls, adminUrl, logFile };
+  return { ...parts, adminUrl: admin.href };
 }
 
 /** What counts statements is loaded at the server's start alone, so it starts once before. Answers the administrator's URL;

@@ -7,7 +7,7 @@ import { measure } from './measure.js';
 import { clientsOf, type BenchOptions } from './options.js';
 import { bars } from './pictures.js';
 import { markdown, rowName } from './report.js';
-import { median, type Row } from './row.js';
+import { median, sum, type Row } from './row.js';
 
 /** One round: all rows between two floors. */
 export interface Round {
@@ -96,6 +96,7 @@ export function tableMarkdown(rounds: readonly Round[]): string {
     'WAL bytes',
     'fsyncs',
     'messages',
+    'given up',
     'foreign cores',
   ];
   const middle = (rows: readonly Row[], digits: number, value: (row: Row) => number): string =>
@@ -116,6 +117,7 @@ export function tableMarkdown(rounds: readonly Round[]): string {
     middle(rows, 0, ({ walBytes }) => walBytes),
     middle(rows, 3, ({ fsyncs }) => fsyncs),
     middle(rows, 2, ({ messages = 0 }) => messages),
+    `${sum(rows.map(({ givenUp }) => givenUp))} of ${sum(rows.map(({ placed }) => placed))}`,
     middle(rows, 2, ({ foreignCores }) => foreignCores),
   ]);
   const floor = `Floor: ${spread(floors.map(({ cpuMs }) => cpuMs.total))} CPU-ms, measured ${floors.length} times.`;
