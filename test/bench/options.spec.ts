@@ -16,7 +16,7 @@ test('each command has its own defaults', () => {
   expect(readOptions(['latency'])).toMatchObject({ what: 'latency', options: { rate: 20 } });
   expect(readOptions(['smoke'])).toMatchObject({
     record: false,
-    options: { seconds: 4, warmUp: 1, runs: 3 },
+    options: { seconds: 3, warmUp: 1, runs: 3 },
   });
   expect(readOptions(['growth'])).toMatchObject({ axes, most: 1_000_000, options: { seconds: 10 } });
 });

@@ -23,7 +23,7 @@ export const usage = `Usage: npm run bench -- <what> [options]
                       service: OrderService inside the order process   (default: a row for each)
   --protocol <which>  saga, tcc or two-phase-commit                    (default saga)
   --orchestrators <n> orchestrator processes of the kafka profile      (default 1)
-  --seconds <n>       measured, after the warm-up                      (default 15; telemetry, growth: 10; smoke: 4)
+  --seconds <n>       measured, after the warm-up                      (default 15; telemetry, growth: 10; smoke: 3)
   --transactions <n>  measured until so many have ended instead, whatever time that takes
   --warm-up <n>       seconds before that                              (default 5; smoke: 1)
   --catalogue <n>     products, so that stock rows are no hot spot     (default 1000)
@@ -107,7 +107,7 @@ export type Asked =
 /** Closed loops big enough to fill both cores: over Kafka a batch waits longer, so more must be under way. */
 export const clientsOf: Readonly<Record<Profile, number>> = { local: 256, kafka: 1_024, steps: 256 };
 
-const secondsOf: Readonly<Partial<Record<Command, string>>> = { telemetry: '10', growth: '10', smoke: '4' };
+const secondsOf: Readonly<Partial<Record<Command, string>>> = { telemetry: '10', growth: '10', smoke: '3' };
 const warmUpOf: Readonly<Partial<Record<Command, string>>> = { smoke: '1' };
 const runsOf: Readonly<Partial<Record<Command, string>>> = { telemetry: '5', smoke: '3' };
 const lowRate = '20';
