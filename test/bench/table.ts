@@ -131,7 +131,7 @@ export function tablePicture(rounds: readonly Round[]): string {
   const floor = {
     name: 'floor, bare SQL',
     parts: [
-      ['floor', floorOf(({ cpuMs }) => cpuMs.node)] as const,
+      ['local', floorOf(({ cpuMs }) => cpuMs.node)] as const,
       ['postgres', floorOf(({ cpuMs }) => cpuMs.postgres)] as const,
     ],
     note: `${floorOf(({ cpuMs }) => cpuMs.total).toFixed(2)} CPU-ms`,
