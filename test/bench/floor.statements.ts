@@ -72,25 +72,25 @@ export function stepsOf({ ids, undone, catalogue }: FloorBatch): readonly FloorS
     { service: 'orchestrator', statements: [journalled(ids, 1), journalled(undone, 5)] },
     {
       service: 'payment',
-      statements: [...promised(ids, 'charge-payment'), ...promised(undone, 'charge-payment', 'compensation')],
+      statements: [promised(ids, 'charge-payment'), promised(undone, 'charge-payment', 'compensation')],
     },
     {
       service: 'payment',
       statements: [
-        ...kept(ids),
+        kept(ids),
         booked(ids),
         answered(ids, 'charge-payment'),
-        ...kept(undone, 'compensation'),
+        kept(undone, 'compensation'),
         refunded(undone),
         answered(undone, 'charge-payment', 'compensation'),
       ],
     },
     { service: 'orchestrator', statements: [journalled(ids, 2), journalled(undone, 4)] },
-    { service: 'shipping', statements: promised(ids, 'create-shipment') },
+    { service: 'shipping', statements: [promised(ids, 'create-shipment')] },
     {
       service: 'shipping',
       statements: [
-        ...kept(ids),
+        kept(ids),
         ...shipped(served),
         answered(served, 'create-shipment'),
         barrier('refused', refused, 'create-shipment', { outcome: 'refused', reply }),
@@ -250,33 +250,24 @@ function barrier(
   });
 }
 
-/** Before a call goes to the outside: its place in the barrier, and the intent to make it. */
-function promised(
-  ids: readonly string[],
-  branch: string,
-  operation: Operation = 'action',
-): readonly SqlStatement[] {
-  return [
-    barrier('seated', ids, branch, { outcome: 'claimed', reply: null, operation }),
-    insert('promised', 'intent', {
-      transaction_id: ['uuid', ids],
-      branch_id: ['text', same(ids, branch)],
-      operation: ['text', same(ids, operation)],
-      generation: ['integer', same(ids, 1)],
-      owner: ['text', same(ids, 'floor')],
-      claimed_until: ['timestamptz', same(ids, new Date().toISOString())],
-      command: ['json', same(ids, command)],
-    }),
-  ];
+/** Before a call goes to the outside: the intent to make it, in its place in the barrier. */
+function promised(ids: readonly string[], branch: string, operation: Operation = 'action'): SqlStatement {
+  return insert('promised', 'barrier', {
+    transaction_id: ['uuid', ids],
+    branch_id: ['text', same(ids, branch)],
+    operation: ['text', same(ids, operation)],
+    generation: ['integer', same(ids, 1)],
+    outcome: ['text', same(ids, 'claimed')],
+    owner: ['text', same(ids, 'floor')],
+    claimed_until: ['timestamptz', same(ids, new Date().toISOString())],
+    command: ['json', same(ids, command)],
+  });
 }
 
-/** After the call: both go, and the answer takes their place. */
-function kept(ids: readonly string[], operation: Operation = 'action'): readonly SqlStatement[] {
-  return ['intent', 'barrier'].map((table) => ({
-    name: `kept-${table}`,
-    text: `delete from ${table} where transaction_id = any($1::uuid[]) and operation = $2`,
-    values: [ids, operation],
-  }));
+/** After the call it goes, and the answer takes its place. */
+function kept(ids: readonly string[], operation: Operation = 'action'): SqlStatement {
+  const text = 'delete from barrier where transaction_id = any($1::uuid[]) and operation = $2';
+  return { name: 'kept', text, values: [ids, operation] };
 }
 
 interface Move {
