@@ -47,6 +47,14 @@ describe('atomic commit in a world of faults', () => {
   }, 30_000);
 });
 
+// Found by the search of 10,000: the prepare waited behind an open breaker, those who had voted kept their locks, and whoever
+// stood before these locks kept the breaker open.
+test.each([7_026, 9_479])(
+  'R19, I38: seed %d: a prepare that has to wait is given up in its time, and lets go of the locks of the others',
+  async (seed) => mustKeep(`seed ${seed}`, await simulateAtomic(seed)),
+  60_000,
+);
+
 if (onlySeed === undefined) {
   describe('S29, S67, S68, S72-S74: a small world, dead once at every point', () => {
     test.each(['in-tcc', 'in-two-phases', 'message'] as const)(

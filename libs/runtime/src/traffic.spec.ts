@@ -3,7 +3,16 @@
  * Method: a window with room for one command; what comes in is told to it as the coordinator would, BEFORE its commit.
  */
 import { expect, test } from '@jest/globals';
-import { failed, saga, sagaProtocol, succeeded, type SendCommand } from '@sagamore/engine';
+import {
+  failed,
+  saga,
+  sagaProtocol,
+  succeeded,
+  twoPhaseCommit,
+  twoPhaseCommitProtocol,
+  type Protocol,
+  type SendCommand,
+} from '@sagamore/engine';
 import { uuidv7 } from '@sagamore/primitives';
 import { transactionOne, transactionTwo, trusted } from '../../../test/support/runtime.js';
 import { defaultWindow } from './coordinator-options.js';
@@ -16,13 +25,20 @@ const take = operation('stock.take', {
   output: trusted<unknown>(),
   undo: 'return',
 });
-const protocol = sagaProtocol(
+const order: Protocol = sagaProtocol(
   saga<object>('order', { version: 1 })
     .step('take', take, ({ input }) => input)
     .define(),
 );
 
-function liveOf(transactionId: string) {
+const inTwoPhases: Protocol = twoPhaseCommitProtocol(
+  twoPhaseCommit<object>('both', { version: 1 })
+    .participant('take', take, (input) => input)
+    .participant('give', take, (input) => input)
+    .define(),
+);
+
+function liveOf(transactionId: string, protocol: Protocol = order) {
   const { state, commands } = protocol.begin({ transactionId, input: {}, at: 0 });
   const command = commands.find((each): each is SendCommand => each.type === 'send');
   if (command === undefined) throw new Error('it asks for nothing');
@@ -58,10 +74,26 @@ test('R12: a reply that is heard and not yet saved takes nothing out of the queu
   // The store is away, so the batch failed: the transaction waits as before, and its time stands still.
   expect(traffic.delayOf(transactionTwo)).toBe(Infinity);
 
-  const { state } = protocol.transition(second.state, { type: 'replied', at: 1, ...reply });
+  const { state } = second.live.protocol.transition(second.state, { type: 'replied', at: 1, ...reply });
   traffic.follow({ after: { ...second.live, state }, entries: [] });
   expect([traffic.delayOf(transactionTwo), traffic.isHeldUp]).toEqual([0, true]);
   expect(traffic.take()).toEqual([]);
+});
+
+test('R19: the time of a prepare that waits goes on, for others keep their locks meanwhile', () => {
+  const traffic = new Traffic({
+    ...defaultWindow,
+    outstandingMax: 2,
+    keptForUndo: 1,
+    trials: new TrialsAlone(),
+    now: () => 0,
+    onBreaker: () => {},
+    onFault: () => {},
+  });
+  const [first, second] = [liveOf(transactionOne), liveOf(transactionTwo, inTwoPhases)];
+  expect(traffic.admits(first.live, first.command)).toBe(true);
+  expect(traffic.admits(second.live, second.command)).toBe(false);
+  expect([traffic.delayOf(transactionTwo), traffic.isHeldUp]).toEqual([0, true]);
 });
 
 test('R22: a breaker that is open when the last shard goes is told as closed: nobody here will ever try it again', () => {

@@ -1,7 +1,9 @@
 /**
  * What is on its way to the participants that are sent messages, and what has to wait: the coordinator's view of their windows
  * and breakers. It stands between a decision and its sending. What waits here is named by the state too, so nothing of it is
- * stored: a new owner asks again. While a command waits, its transaction's time stands still: no attempt is spent (S83).
+ * stored: a new owner asks again. While a command waits, its transaction's time stands still: no attempt is spent (S83). A
+ * prepare alone is given up in its time: those who have voted keep their locks until then, and who stands before these locks
+ * answers too late, which is what keeps a breaker open (R19).
  */
 import {
   partOf,
@@ -92,11 +94,11 @@ export class Traffic {
     }
   }
 
-  /** By how much later than its state says something falls due for a transaction, ms: for ever, while a command waits. */
+  /** By how much later than its state says something falls due for a transaction, ms: for ever, while a command waits for
+   *  which time stands still. */
   delayOf(id: TransactionId): number {
-    const errands = this.errands.get(id);
-    if (errands === undefined) return 0;
-    return Math.max(...errands.map(({ sentAt = Infinity, decidedAt }) => sentAt - decidedAt));
+    const patient = this.errands.get(id)?.filter(({ command }) => !holdsLocks(command)) ?? [];
+    return Math.max(0, ...patient.map(({ sentAt = Infinity, decidedAt }) => sentAt - decidedAt));
   }
 
   /** Takes out what may go now. */
@@ -291,6 +293,11 @@ function isSent(command: { readonly type: string }): command is Sent {
 
 function isDecision(command: Sent): boolean {
   return command.type === 'send' && (command.operation === 'commit' || command.operation === 'rollback');
+}
+
+/** While it waits, the others of its transaction may have voted. */
+function holdsLocks(command: Sent): boolean {
+  return command.type === 'send' && command.operation === 'prepare';
 }
 
 function directionOf(command: Sent): Direction {
