@@ -59,7 +59,8 @@ function copyOf(repository: string): string {
   if (listed.status !== 0) throw new Error(`the files of the repository cannot be listed: ${listed.stderr}`);
   for (const file of listed.stdout.split('\0').filter(Boolean)) {
     mkdirSync(dirname(join(copy, file)), { recursive: true });
-    cpSync(join(repository, file), join(copy, file), { force: true });
+    // Recursive for the sake of links to directories, which are copied as links.
+    cpSync(join(repository, file), join(copy, file), { recursive: true, verbatimSymlinks: true });
   }
   const installed = join(repository, 'node_modules');
   const ours = '@sagamore';
