@@ -17,14 +17,28 @@ const program = `
   await bootstrap({ service: 'empty', module: () => ({ module: Empty }), config, bus: new MemoryBus({ clock: new SystemClock() }) });
 `;
 
+/** Says when it is asked to make its module, which is in the middle of its start. */
+const slowly = `
+  import { setTimeout as pause } from 'node:timers/promises';
+  import { bootstrap, readConfig } from '@sagamore/platform';
+  import { MemoryBus } from '@sagamore/memory';
+  import { SystemClock } from '@sagamore/runtime';
+  class Slow {}
+  const made = { provide: 'slow', useFactory: async () => { console.log('"url":"none"'); await pause(1_000); } };
+  const stopped = { provide: 'stopped', useValue: { onApplicationShutdown: () => console.log('has stopped') } };
+  const config = readConfig({ PORT: '0' });
+  const module = () => ({ module: Slow, providers: [made, stopped] });
+  await bootstrap({ service: 'slow', module, config, bus: new MemoryBus({ clock: new SystemClock() }) });
+`;
+
 const children: ChildProcessWithoutNullStreams[] = [];
 afterEach(() => {
   for (const child of children.splice(0)) child.kill('SIGKILL');
 });
 
 /** Starts the program and resolves with where it serves. */
-async function served(): Promise<{ child: ChildProcessWithoutNullStreams; url: string }> {
-  const child = spawn(process.execPath, ['deploy/local/run.mjs', '--input-type=module', '-e', program], {
+async function served(code = program): Promise<{ child: ChildProcessWithoutNullStreams; url: string }> {
+  const child = spawn(process.execPath, ['deploy/local/run.mjs', '--input-type=module', '-e', code], {
     cwd: root,
   });
   children.push(child);
@@ -46,4 +60,14 @@ test('I40: SIGTERM lets it drain and end with 0', async () => {
   child.kill('SIGTERM');
   expect(await ended).toEqual([0, null]);
   await expect(fetch(`${url}/health/live`)).rejects.toThrow();
+}, 30_000);
+
+test('I40: SIGTERM in the middle of a start ends it with 0 too, and stops what was started', async () => {
+  const { child } = await served(slowly);
+  let said = '';
+  child.stdout.on('data', (chunk) => (said += String(chunk)));
+  const ended = once(child, 'exit');
+  child.kill('SIGTERM');
+  expect(await ended).toEqual([0, null]);
+  expect(said).toContain('has stopped');
 }, 30_000);

@@ -69,14 +69,29 @@ const httpMsMax = 5_000;
 
 const endings = ['SIGTERM', 'SIGINT'] as const;
 
-/** Starts a process and stops it on SIGTERM or SIGINT with exit code 0. Rejects when anything is missing at the start,
- *  with everything already started stopped again. With the argument `--migrate` it ends before it serves. */
+/** Starts a process and stops it on SIGTERM or SIGINT with exit code 0, as soon as it has started if it is asked BEFORE.
+ *  Rejects when anything is missing at the start, with everything already started stopped again. With the argument `--migrate`
+ *  it ends before it serves. */
 export async function bootstrap(options: BootstrapOptions): Promise<RunningApp> {
-  const running = await start(onlyMigrates() ? endingOnceMigrated(options) : options);
-  const end = (signal: NodeJS.Signals): void => void endProcess(running, signal);
-  for (const signal of endings) process.once(signal, end);
+  const starting = start(onlyMigrates() ? endingOnceMigrated(options) : options);
+  const end = (signal: NodeJS.Signals): void => {
+    setTimeout(() => process.exit(1), stopMsMax).unref();
+    // A start that fails is told by its rejection.
+    void starting.then(
+      (running) => endProcess(running, signal),
+      () => undefined,
+    );
+  };
   const forget = (): void => endings.forEach((signal) => process.off(signal, end));
-  return { ...running, stop: () => running.stop().finally(forget) };
+  // From the first moment: whoever ends without leaving its groups is waited for until its session has run out.
+  for (const signal of endings) process.once(signal, end);
+  try {
+    const running = await starting;
+    return { ...running, stop: () => running.stop().finally(forget) };
+  } catch (error) {
+    forget();
+    throw error;
+  }
 }
 
 /** As `bootstrap`, without listening to signals: for tests, and for hosts of several processes' worth. */
@@ -230,7 +245,6 @@ async function stopApp(
 
 async function endProcess({ stop, host }: RunningApp, signal: string): Promise<void> {
   host.log.info('stopping', { signal });
-  setTimeout(() => process.exit(1), stopMsMax).unref();
   try {
     await stop();
     process.exit(0);

@@ -110,10 +110,11 @@ export class CoordinatorModule implements OnApplicationBootstrap, BeforeApplicat
   }
 
   async beforeApplicationShutdown(): Promise<void> {
+    // First, for others wait for its shards.
+    await this.coordinator.stop();
     await this.letters.stop();
     await this.scheduler.stop();
     await this.retention.stop();
-    await this.coordinator.stop();
     await this.calls.stop();
     await this.tracer.stop();
   }

@@ -95,13 +95,8 @@ export class LetterKeeper {
   ) {}
 
   async start(): Promise<void> {
-    for (const topic of this.options.topics) {
-      const handle = (batch: readonly Delivery[]): Promise<void> =>
-        this.ports.letters.keep(batch.map((delivery) => arrivedOf(topic, delivery)));
-      // A group of its own for each topic: a broker shares the topics of a group among members that never asked for them.
-      const from = { topic: deadLetterTopic(topic), group: `orchestrator.letters.${topic}` };
-      this.subscriptions.push(await this.ports.bus.subscribe({ ...from, handle }));
-    }
+    const joining = this.options.topics.map((topic) => this.join(topic));
+    this.subscriptions.push(...(await Promise.all(joining)));
   }
 
   async stop(): Promise<void> {
@@ -110,6 +105,16 @@ export class LetterKeeper {
 
   healthy(): boolean {
     return this.subscriptions.every((each) => each.healthy());
+  }
+
+  /** A group of its own for each topic: a broker shares the topics of a group among members that never asked for them. */
+  private join(topic: string): Promise<ActiveSubscription> {
+    const { bus, letters } = this.ports;
+    return bus.subscribe({
+      topic: deadLetterTopic(topic),
+      group: `orchestrator.letters.${topic}`,
+      handle: (batch) => letters.keep(batch.map((delivery) => arrivedOf(topic, delivery))),
+    });
   }
 
   /** Resolves once the replay is saved; the message then goes out whatever the broker does. */
