@@ -45,7 +45,7 @@ test('a box is as wide as its time, below its caller, of the colour of who wrote
   const boxes = [
     ...flame('local', profile).matchAll(/<g class="frame (\w+)">.*?x="([\d.]+)" y="(\d+)" width="([\d.]+)"/g),
   ].map(([, kind, x, y, width]) => ({ kind, x: Number(x), y: Number(y), width: Number(width) }));
-  expect(boxes.map(({ kind }) => kind)).toEqual(['native', 'own', 'library', 'node']);
+  expect(boxes.map(({ kind }) => kind)).toEqual(['native', 'own', 'package', 'node']);
   const [root, own, library, last] = boxes;
   expect(own?.width).toBe(root?.width);
   expect((library?.width ?? 0) / (own?.width ?? 1)).toBeCloseTo(0.75, 2);

@@ -27,8 +27,8 @@ const depthMax = 120;
 const letterPixels = 6.2;
 
 const style = `  .frame text { font: 11px monospace; fill: #1f2328; pointer-events: none; } .frame rect { stroke: #ffffff; stroke-width: 0.5; }
-  .own rect { fill: #54a3f2; } .library rect { fill: #f2b45c; } .node rect { fill: #8ac79a; } .native rect { fill: #d0a0a0; }`;
-const dark = `    .frame rect { stroke: #0d1117; } .own rect { fill: #4493f8; } .library rect { fill: #d29922; } .node rect { fill: #3fb950; } .native rect { fill: #b37070; }`;
+  .own rect { fill: #54a3f2; } .package rect { fill: #f2b45c; } .node rect { fill: #8ac79a; } .native rect { fill: #d0a0a0; }`;
+const dark = `    .frame rect { stroke: #0d1117; } .own rect { fill: #4493f8; } .package rect { fill: #d29922; } .node rect { fill: #3fb950; } .native rect { fill: #b37070; }`;
 
 /** `title` says whose profile it is. Idle time is left out. */
 export function flame(title: string, profile: Profiler.Profile): string {
@@ -97,5 +97,5 @@ function box(frame: Frame, x: number, y: number, wide: number, wholeUs: number):
 function kindOf({ url }: Frame): string {
   if (url === '') return 'native';
   if (url.startsWith('node:')) return 'node';
-  return url.includes('/node_modules/') ? 'library' : 'own';
+  return url.includes('/node_modules/') ? 'package' : 'own';
 }

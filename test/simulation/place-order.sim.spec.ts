@@ -5,17 +5,15 @@
  */
 import {
   Barrier,
-  Bus,
   Journal,
+  PassingBus,
   type ActiveSubscription,
   type BranchKey,
   type Delivery,
   type Epoch,
   type Handler,
-  type Message,
   type Shard,
   type Subscription,
-  type TopicSpecification,
 } from '@sagamore/runtime';
 import { Fault } from '@sagamore/resilience';
 import {
@@ -301,36 +299,12 @@ class UncheckedJournal extends JournalAround {
 }
 
 /** Lets the position move as soon as a batch is handed over. */
-class HastyBus extends Bus {
-  constructor(private readonly inner: Bus) {
-    super();
-  }
-
+class HastyBus extends PassingBus {
   override subscribe(subscription: Subscription): Promise<ActiveSubscription> {
     const handle = async (batch: readonly Delivery[]) => {
       subscription.handle(batch).catch(() => {});
     };
     return this.inner.subscribe({ ...subscription, handle });
-  }
-
-  override ensureTopics(topics: readonly TopicSpecification[]): Promise<void> {
-    return this.inner.ensureTopics(topics);
-  }
-
-  override send(messages: readonly Message[]): Promise<void> {
-    return this.inner.send(messages);
-  }
-
-  override start(): Promise<void> {
-    return this.inner.start();
-  }
-
-  override stop(): Promise<void> {
-    return this.inner.stop();
-  }
-
-  override healthy(): boolean {
-    return this.inner.healthy();
   }
 }
 

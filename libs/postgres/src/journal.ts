@@ -91,6 +91,8 @@ const findById = statement(
   `select ${columns}, ${events} from transaction where transaction_id = any($1::uuid[])`,
 );
 
+const commitBatchWithLocks = withLocks(commitBatch);
+
 const lists = new TransactionLists(columns);
 
 const countParked = statement(
@@ -134,10 +136,7 @@ export class PostgresJournal extends Journal {
     const answer =
       locks === undefined
         ? await this.#write(writer, commitBatch, values)
-        : await this.#write(writer, withLocks(commitBatch, values.length), [
-            ...values,
-            ...lockValues(locks, batch),
-          ]);
+        : await this.#write(writer, commitBatchWithLocks, [...values, ...lockValues(locks, batch)]);
     this.database.observe(answer.ms);
     return receiptOf(epochs, batch, answer);
   }

@@ -41,10 +41,11 @@ function parts(at: number): string {
 /** Where the parts of a batch end and its answer begins. */
 const answer = '\n   select array(';
 
-/** `batch` with the registry's parts; `at`: the number of its own values. */
-export function withLocks(batch: Statement, at: number): Statement {
+/** `batch` with the registry's parts, whose values follow its own. */
+export function withLocks(batch: Statement): Statement {
   const [writes, rest] = batch.text.split(answer);
   assert(rest !== undefined, `${batch.name} does not end as expected`);
+  const at = Math.max(...[...batch.text.matchAll(/\$(\d+)/g)].map(([, place]) => Number(place)));
   return statement(`${batch.name}-locks`, `${writes}${parts(at)}${answer}${rest}`);
 }
 

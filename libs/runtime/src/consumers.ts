@@ -3,9 +3,9 @@
  * A pause stands in the service's own store; each process looks there once a second, and BEFORE it subscribes to anything.
  * It handles no message and moves no position; where the store is away, what was known last holds.
  */
-import { Bus, type ActiveSubscription, type Subscription, type TopicSpecification } from './bus.js';
+import type { ActiveSubscription, Bus, Subscription } from './bus.js';
 import type { ConsumerName, ConsumerPause, ConsumerPauses, ConsumerWish } from './consumer-pauses.js';
-import type { Message } from './message.js';
+import { PassingBus } from './passing-bus.js';
 import type { Clock } from './ports.js';
 import { Serial } from './serial.js';
 
@@ -183,35 +183,15 @@ function keyOf({ topic, group }: ConsumerName): string {
 }
 
 /** Changes nothing but who subscribes. */
-class ObedientBus extends Bus {
+class ObedientBus extends PassingBus {
   constructor(
-    private readonly inner: Bus,
+    inner: Bus,
     private readonly join: (subscription: Subscription) => Promise<ActiveSubscription>,
   ) {
-    super();
+    super(inner);
   }
 
   override subscribe(subscription: Subscription): Promise<ActiveSubscription> {
     return this.join(subscription);
-  }
-
-  override ensureTopics(topics: readonly TopicSpecification[]): Promise<void> {
-    return this.inner.ensureTopics(topics);
-  }
-
-  override send(messages: readonly Message[]): Promise<void> {
-    return this.inner.send(messages);
-  }
-
-  override start(): Promise<void> {
-    return this.inner.start();
-  }
-
-  override stop(): Promise<void> {
-    return this.inner.stop();
-  }
-
-  override healthy(): boolean {
-    return this.inner.healthy();
   }
 }

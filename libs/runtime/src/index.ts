@@ -135,6 +135,7 @@ export {
   type ReplayWish,
 } from './kept-letters.js';
 export type { CoordinatorHooks, CoordinatorOptions, CoordinatorPorts } from './coordinator-options.js';
+export { PassingBus } from './passing-bus.js';
 export { type Rested, type Saved } from './decision-writer.js';
 export { Definitions, startOf } from './definitions.js';
 export { childIdOf } from './children.js';

@@ -17,7 +17,7 @@ import { uuidv7 } from '@sagamore/primitives';
 import { transactionOne, transactionTwo, trusted } from '../../../test/support/runtime.js';
 import { defaultWindow } from './coordinator-options.js';
 import { operation } from './operation.js';
-import { Traffic } from './traffic.js';
+import { Traffic, type TrafficOptions } from './traffic.js';
 import { TrialsAlone } from './trials.js';
 
 const take = operation('stock.take', {
@@ -46,16 +46,19 @@ function liveOf(transactionId: string, protocol: Protocol = order) {
   return { live: { record, protocol, state, seq: 0 }, state, command };
 }
 
-test('R12: a reply that is heard and not yet saved takes nothing out of the queue; only its commit does', () => {
-  const traffic = new Traffic({
+function trafficWith(some: Partial<TrafficOptions>): Traffic {
+  return new Traffic({
     ...defaultWindow,
-    outstandingMax: 2,
-    keptForUndo: 1,
     trials: new TrialsAlone(),
     now: () => 0,
     onBreaker: () => {},
     onFault: () => {},
+    ...some,
   });
+}
+
+test('R12: a reply that is heard and not yet saved takes nothing out of the queue; only its commit does', () => {
+  const traffic = trafficWith({ outstandingMax: 2, keptForUndo: 1 });
   const [first, second] = [liveOf(transactionOne), liveOf(transactionTwo)];
   expect(traffic.admits(first.live, first.command)).toBe(true);
   expect(traffic.admits(second.live, second.command)).toBe(false);
@@ -81,15 +84,7 @@ test('R12: a reply that is heard and not yet saved takes nothing out of the queu
 });
 
 test('R19: the time of a prepare that waits goes on, for others keep their locks meanwhile', () => {
-  const traffic = new Traffic({
-    ...defaultWindow,
-    outstandingMax: 2,
-    keptForUndo: 1,
-    trials: new TrialsAlone(),
-    now: () => 0,
-    onBreaker: () => {},
-    onFault: () => {},
-  });
+  const traffic = trafficWith({ outstandingMax: 2, keptForUndo: 1 });
   const [first, second] = [liveOf(transactionOne), liveOf(transactionTwo, inTwoPhases)];
   expect(traffic.admits(first.live, first.command)).toBe(true);
   expect(traffic.admits(second.live, second.command)).toBe(false);
@@ -98,13 +93,7 @@ test('R19: the time of a prepare that waits goes on, for others keep their locks
 
 test('R22: a breaker that is open when the last shard goes is told as closed: nobody here will ever try it again', () => {
   const told: string[] = [];
-  const traffic = new Traffic({
-    ...defaultWindow,
-    trials: new TrialsAlone(),
-    now: () => 0,
-    onBreaker: (participant, phase) => told.push(`${participant} ${phase}`),
-    onFault: () => {},
-  });
+  const traffic = trafficWith({ onBreaker: (participant, phase) => told.push(`${participant} ${phase}`) });
   for (let failures = 0; told.length === 0 && failures < 100; failures++) {
     const transactionId = uuidv7(failures);
     const { live, command } = liveOf(transactionId);

@@ -4,24 +4,24 @@
  */
 import {
   buriedTopicOf,
-  Bus,
+  PassingBus,
   type ActiveSubscription,
+  type Bus,
   type Message,
   type Subscription,
-  type TopicSpecification,
 } from '@sagamore/runtime';
 import type { Metrics } from '@sagamore/telemetry';
 
 type Open = Pick<Subscription, 'topic' | 'group'> & { readonly active: ActiveSubscription };
 
-export class MeteredBus extends Bus {
+export class MeteredBus extends PassingBus {
   private readonly open = new Set<Open>();
 
   constructor(
-    private readonly inner: Bus,
+    inner: Bus,
     private readonly metrics: Metrics,
   ) {
-    super();
+    super(inner);
     metrics.watch('consumerLag', () =>
       [...this.open].flatMap(({ topic, group, active }) => {
         const value = active.lag?.();
@@ -58,22 +58,6 @@ export class MeteredBus extends Bus {
       healthy: () => active.healthy(),
       ...(active.lag !== undefined && { lag: active.lag.bind(active) }),
     };
-  }
-
-  override ensureTopics(topics: readonly TopicSpecification[]): Promise<void> {
-    return this.inner.ensureTopics(topics);
-  }
-
-  override start(): Promise<void> {
-    return this.inner.start();
-  }
-
-  override stop(): Promise<void> {
-    return this.inner.stop();
-  }
-
-  override healthy(): boolean {
-    return this.inner.healthy();
   }
 
   private async measured(

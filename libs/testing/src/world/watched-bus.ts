@@ -2,13 +2,7 @@
  * A coordinator's bus as the audit sees it: no command goes to a participant whose breaker is open, and while it is half-open
  * no more than the allowed trials, which are granted anew when those before them brought no news (I36). It changes nothing.
  */
-import {
-  Bus,
-  type ActiveSubscription,
-  type Message,
-  type Subscription,
-  type TopicSpecification,
-} from '@sagamore/runtime';
+import { PassingBus, type Bus, type Message } from '@sagamore/runtime';
 
 interface Watcher {
   readonly problems: string[];
@@ -26,7 +20,7 @@ export interface WatchedBusOptions {
 
 type Phase = 'closed' | 'open' | 'half-open';
 
-export class WatchedBus extends Bus {
+export class WatchedBus extends PassingBus {
   private readonly phases = new Map<
     string,
     { readonly phase: Phase; readonly since: number; sent: number }
@@ -35,10 +29,10 @@ export class WatchedBus extends Bus {
   private latest = 0;
 
   constructor(
-    private readonly inner: Bus,
+    inner: Bus,
     private readonly options: WatchedBusOptions,
   ) {
-    super();
+    super(inner);
   }
 
   /** The breaker of a participant has changed. */
@@ -50,26 +44,6 @@ export class WatchedBus extends Bus {
   override send(messages: readonly Message[]): Promise<void> {
     for (const message of messages) this.judge(message);
     return this.inner.send(messages);
-  }
-
-  override subscribe(subscription: Subscription): Promise<ActiveSubscription> {
-    return this.inner.subscribe(subscription);
-  }
-
-  override ensureTopics(topics: readonly TopicSpecification[]): Promise<void> {
-    return this.inner.ensureTopics(topics);
-  }
-
-  override start(): Promise<void> {
-    return this.inner.start();
-  }
-
-  override stop(): Promise<void> {
-    return this.inner.stop();
-  }
-
-  override healthy(): boolean {
-    return this.inner.healthy();
   }
 
   private judge({ id, topic }: Message): void {
