@@ -3,11 +3,9 @@
  * and counted, and nobody ever waits (R25). Spans come as finished records, in batches, because a live span object for
  * each message is what makes tracing dear.
  */
-import { SpanKind, SpanStatusCode, type Link, type SpanContext } from '@opentelemetry/api';
-import type { Resource } from '@opentelemetry/resources';
-import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace';
-import { instant } from './instant.js';
-import type { SpanRecord, SpanReference } from './span.js';
+import type { SpanExporter } from '@opentelemetry/sdk-trace';
+import type { SpanRecord } from './span.js';
+import { ToldSpan } from './told-span.js';
 
 /** Where spans go. Never throws, never waits. */
 export interface Tracing {
@@ -44,16 +42,16 @@ const defaults = { messagingSystem: 'kafka', queueMax: 8_192, intervalMs: 500 };
 /** Starts sending. The SDK is loaded here, so that a process that traces nothing does not pay for it. */
 export async function startTracing(options: TracingOptions): Promise<Tracing> {
   const { service, endpoint, messagingSystem, queueMax, intervalMs } = { ...defaults, ...options };
-  const [{ NodeSDK }, { resourceFromAttributes }, { BatchSpanProcessor }, { OTLPTraceExporter }] =
+  const [{ NodeSDK }, { resourceFromAttributes }, { BatchSpanProcessor }, { OtlpSpanExporter }] =
     await Promise.all([
       import('@opentelemetry/sdk-node'),
       import('@opentelemetry/resources'),
       import('@opentelemetry/sdk-trace'),
-      import('@opentelemetry/exporter-trace-otlp-proto'),
+      import('./otlp-exporter.js'),
     ]);
   const resource = resourceFromAttributes({ 'service.name': service, 'service.namespace': 'sagamore' });
   const url = `${endpoint.replace(/\/$/, '')}/v1/traces`;
-  const exporter = options.exporter ?? new OTLPTraceExporter({ url, timeoutMillis: exportMsMax });
+  const exporter = options.exporter ?? new OtlpSpanExporter(url, exportMsMax);
   const counted = new CountedExporter(exporter);
   const processor = new BatchSpanProcessor({
     exporter: counted,
@@ -73,7 +71,7 @@ export async function startTracing(options: TracingOptions): Promise<Tracing> {
       if (stopping !== undefined) return;
       const room = Math.max(0, queueMax - (accepted - counted.taken));
       const taken = spans.length <= room ? spans : spans.slice(0, room);
-      for (const span of taken) processor.onEnd(readable(span, { resource, messagingSystem }));
+      for (const span of taken) processor.onEnd(new ToldSpan(named(span, messagingSystem), resource));
       accepted += taken.length;
       dropped += spans.length - taken.length;
     },
@@ -100,54 +98,17 @@ class CountedExporter implements SpanExporter {
   }
 }
 
+function named(span: SpanRecord, messagingSystem: string): SpanRecord {
+  const isOfMessage = span.kind === 'producer' || span.kind === 'consumer';
+  return isOfMessage
+    ? { ...span, attributes: { ...span.attributes, 'messaging.system': messagingSystem } }
+    : span;
+}
+
 /** A collector that hangs must not hold a process that wants to end. */
 async function within(ms: number, work: Promise<void>): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const giveUp = setTimeout(resolve, ms);
   await Promise.race([work.catch(() => {}), promise]);
   clearTimeout(giveUp);
-}
-
-const scope = { name: 'sagamore' };
-
-function readable(
-  span: SpanRecord,
-  { resource, messagingSystem }: { readonly resource: Resource; readonly messagingSystem: string },
-): ReadableSpan {
-  const { name, kind = 'internal', startMs, endMs, error, links = [] } = span;
-  const isOfMessage = kind === 'producer' || kind === 'consumer';
-  const attributes = isOfMessage
-    ? { ...span.attributes, 'messaging.system': messagingSystem }
-    : span.attributes;
-  const context = contextOf(span);
-  return {
-    name,
-    kind: SpanKind[upper(kind)],
-    spanContext: () => context,
-    ...(span.parentSpanId !== undefined && {
-      parentSpanContext: contextOf({ traceId: span.traceId, spanId: span.parentSpanId }),
-    }),
-    startTime: instant(startMs),
-    endTime: instant(endMs),
-    duration: instant(Math.max(0, endMs - startMs)),
-    status:
-      error === undefined ? { code: SpanStatusCode.UNSET } : { code: SpanStatusCode.ERROR, message: error },
-    attributes,
-    links: links.map((link): Link => ({ context: contextOf(link) })),
-    events: [],
-    ended: true,
-    resource,
-    instrumentationScope: scope,
-    droppedAttributesCount: 0,
-    droppedEventsCount: 0,
-    droppedLinksCount: 0,
-  };
-}
-
-function upper<Word extends string>(word: Word): Uppercase<Word> {
-  return word.toUpperCase() as Uppercase<Word>;
-}
-
-function contextOf({ traceId, spanId }: SpanReference): SpanContext {
-  return { traceId, spanId, traceFlags: 1 };
 }
