@@ -96,12 +96,14 @@ const findByKeys = statement(
    join orders on customer_id = customer and idempotency_key = key`,
 );
 
+// Of a PENDING order the start is kept, of no other (`orders_start_until_final`). Asked by its status, this would be answered
+// by the index of pending orders, whole, with the dead entries of all that were ever pending.
 const settleOrders = statement(
   'orders-settle',
   `update orders set status = asked.status, reason = asked.reason, start_input = null, version = version + 1,
      updated_at = to_timestamp($4::float8 / 1000)
    from unnest($1::uuid[], $2::text[], $3::jsonb[]) as asked (id, status, reason)
-   where order_id = id and orders.status = 'PENDING'
+   where order_id = id and orders.start_input is not null
    returning order_id, version`,
 );
 

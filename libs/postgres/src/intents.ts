@@ -48,10 +48,11 @@ const lockIntents = statement(
    order by ${keyNames} for update`,
 );
 
+// The instant is read once, below: a condition that is evaluated for each row is none that the index can be searched by.
 const claimIntents = statement(
   'intent-claim',
   `update barrier set owner = $1, claimed_until = to_timestamp($2::float8 / 1000)
-   from (select ${keyNames} from barrier where outcome = 'claimed' and claimed_until <= clock_timestamp()
+   from (select ${keyNames} from barrier where outcome = 'claimed' and claimed_until <= (select clock_timestamp())
          order by claimed_until limit $3 for update skip locked) as lapsed
    where ${sameKeyAs('lapsed')} and barrier.outcome = 'claimed'
    returning ${found}`,

@@ -7,6 +7,7 @@ import { toFault } from '../faults.js';
 import { CreateBarrier1764000000002 } from './barrier.migration.js';
 import { AddChildren1764000000010 } from './children.migration.js';
 import { CreateConsumerPause1764000000071 } from './consumer-pause.migration.js';
+import { IndexClaimsByEnd1764000000082 } from './claim-index.migration.js';
 import { AddDueTime1764000000021 } from './due-time.migration.js';
 import { CreateTombstone1764000000022 } from './retention.migration.js';
 import { CreateSchedule1764000000023 } from './schedule.migration.js';
@@ -27,6 +28,7 @@ export const platformMigrations: readonly (new () => MigrationInterface)[] = [
   CreateBarrier1764000000002,
   CreateConsumerPause1764000000071,
   SeatIntents1764000000081,
+  IndexClaimsByEnd1764000000082,
 ];
 
 /** What the orchestrator needs: outbox, transactions, journal, shards, leases, audit, semantic locks, late replies. */
