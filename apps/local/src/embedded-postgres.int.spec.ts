@@ -48,7 +48,7 @@ describe('the embedded Postgres', () => {
       `select current_setting('listen_addresses') as address,
       current_setting('max_prepared_transactions') as prepared, current_setting('fsync') as fsync`,
     );
-    expect(settings).toEqual([{ address: '127.0.0.1', prepared: '64', fsync: 'on' }]);
+    expect(settings).toEqual([{ address: '127.0.0.1', prepared: '512', fsync: 'on' }]);
     expect(statSync(join(directory, 'password')).mode & 0o077).toBe(0);
     await server.stop();
   });

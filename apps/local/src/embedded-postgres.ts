@@ -48,7 +48,7 @@ export interface EmbeddedPostgres {
 /** After a kill -9 the server's children hold its shared memory for about two seconds; more is a real failure. */
 const startPatienceMs = 10_000;
 const administrator = 'postgres';
-const durable = ['max_prepared_transactions=64', 'wal_level=replica', 'max_connections=200'];
+const durable = ['max_prepared_transactions=512', 'wal_level=replica', 'max_connections=200'];
 const careless = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off'];
 
 /** Starts the server of `directory`, initialising it the first time and stopping an orphan of an earlier run first.

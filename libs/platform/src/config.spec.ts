@@ -46,7 +46,7 @@ describe('settings', () => {
       initialStock: 10_000,
       providerTimeoutMs: 5_000,
       externalCallsMax: 10,
-      prepares: { preparesMax: 8, lockTimeoutMs: 2_000 },
+      prepares: { preparesMax: 32, lockTimeoutMs: 2_000 },
       circuit: { failuresToOpen: 5, resetMs: 60_000 },
       window: {
         failuresToOpen: 5,

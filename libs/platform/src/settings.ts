@@ -222,7 +222,7 @@ export const settings = z.object({
     '0 to 3600000 ms',
   ),
   PREPARES_MAX: described(
-    whole(1, 100).prefault('8'),
+    whole(1, 100).prefault('32'),
     'Transactions a service prepares for two-phase commit at the same time, each on a connection of its own; the server ' +
       'must keep twice as many (`max_prepared_transactions`)',
     '1 to 100 transactions',

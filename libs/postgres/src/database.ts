@@ -7,6 +7,7 @@ import pg from 'pg';
 import type { DataSource } from 'typeorm';
 import { poolOf } from './data-source.js';
 import { isDriverError, toFault } from './faults.js';
+import { queryOn } from './pool-query.js';
 import { bound, silenceMs, type Statement } from './statement.js';
 import { readClock, StoreClock } from './store-clock.js';
 import { PostgresTx, type Isolation } from './transaction.js';
@@ -76,7 +77,7 @@ export class PostgresDatabase extends Database {
     values: readonly unknown[] = [],
   ): Promise<readonly Row[]> {
     try {
-      const result = await this.#pool.query<Row>(bound(statement, values));
+      const result = await queryOn<Row>(this.#pool, bound(statement, values));
       return result.rows;
     } catch (error) {
       throw toFault(error, statement.name);

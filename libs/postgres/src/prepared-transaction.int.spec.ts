@@ -9,6 +9,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { chmod } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import pg from 'pg';
 import { startEmbeddedPostgres } from '../../../apps/local/src/embedded-postgres.js';
 import { openPostgresPorts, type PostgresPorts } from '../../../test/support/postgres-ports.js';
 import { testPostgres } from '../../../test/support/postgres.js';
@@ -98,6 +99,14 @@ describe('on a running server', () => {
     const votes = await Promise.all([1, 2].map(() => prepared.prepare(gid, reserving('b'))));
     expect(votes.map(({ outcome }) => outcome)).toContain('succeeded');
     expect((await prepared.inDoubt('inventory:')).map((one) => one.gid)).toEqual([gid]);
+  });
+
+  test('a word about what is not there costs no connection', async () => {
+    await prepared.isPrepared(gid);
+    const opening = jest.spyOn(pg.Client.prototype, 'connect');
+    for (let round = 0; round < 10; round++) expect(await prepared.rollback(gid, noRows)).toBe('absent');
+    expect(opening).not.toHaveBeenCalled();
+    opening.mockRestore();
   });
 
   test('a no leaves nothing behind', async () => {
@@ -250,7 +259,7 @@ describe('on a running server', () => {
     const opened = PreparedTransactions.open(ports.database, { slotsMin: 10_000 });
     await expect(opened).rejects.toMatchObject({
       code: 'CONFIGURATION_INVALID',
-      message: expect.stringContaining('max_prepared_transactions of at least 10000 was wanted, found 64'),
+      message: expect.stringContaining('max_prepared_transactions of at least 10000 was wanted, found 512'),
     });
   });
 
@@ -262,9 +271,10 @@ describe('on a running server', () => {
   });
 
   test('no slot left is a no, and nothing stays behind', async () => {
+    const slots = 512;
     const made: string[] = [];
     let vote: Reply = yes;
-    for (let n = 0; n <= 64 && vote.outcome === 'succeeded'; n++) {
+    for (let n = 0; n <= slots && vote.outcome === 'succeeded'; n++) {
       const next = gidFor(`slot-${n}`);
       vote = await prepared.prepare(next, async (tx) => {
         await tx.query(statement('test-new', 'insert into stock values ($1, 0)'), [next]);
@@ -273,7 +283,7 @@ describe('on a running server', () => {
       made.push(next);
     }
     expect(vote).toEqual(refused('prepared-transactions-exhausted'));
-    expect(made.length).toBe(65);
+    expect(made.length).toBe(slots + 1);
     expect(await prepared.isPrepared(made.at(-1)!)).toBe(false);
   });
 });

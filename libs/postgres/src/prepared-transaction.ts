@@ -11,11 +11,12 @@ import type pg from 'pg';
 import { insertRows } from './barrier.js';
 import type { PostgresDatabase } from './database.js';
 import { commitUnknown, isSessionLost, sqlStateOf, toFault } from './faults.js';
+import { queryOn } from './pool-query.js';
 import { bound, silenceMs, statement } from './statement.js';
 import type { PostgresTx } from './transaction.js';
 
 export interface PreparedTransactionsOptions {
-  /** Prepares that run at one time, each on a connection of its own. Default 8, from 1. */
+  /** Prepares that run at one time, each on a connection of its own. Default 32, from 1. */
   readonly preparesMax?: number;
   /** Prepares that wait for a place; one more is told to come back. Default 200. */
   readonly queueMax?: number;
@@ -26,6 +27,9 @@ export interface PreparedTransactionsOptions {
   /** How many transactions the server must be able to keep in doubt. Default twice `preparesMax`. */
   readonly slotsMin?: number;
 }
+
+/** One that waits for a lock keeps its connection meanwhile; with few of them the waiting ones are soon all there are. */
+const defaultPreparesMax = 32;
 
 const lookUp = statement(
   'prepared-look-up',
@@ -82,7 +86,7 @@ export class PreparedTransactions extends Prepared {
 
   private constructor(database: PostgresDatabase, options: PreparedTransactionsOptions) {
     super();
-    const { preparesMax = 8, queueMax = 200, decisionsMax = 2, lockTimeoutMs = 2_000 } = options;
+    const { preparesMax = defaultPreparesMax, queueMax = 200, decisionsMax = 2, lockTimeoutMs = 2_000 } = options;
     assert(lockTimeoutMs > 0, `a lock time-out above 0 was wanted, found ${lockTimeoutMs}`);
     this.#database = database;
     this.#prepares = database.poolBeside(preparesMax);
@@ -97,7 +101,7 @@ export class PreparedTransactions extends Prepared {
     database: PostgresDatabase,
     options: PreparedTransactionsOptions = {},
   ): Promise<PreparedTransactions> {
-    const slotsMin = options.slotsMin ?? 2 * (options.preparesMax ?? 8);
+    const slotsMin = options.slotsMin ?? 2 * (options.preparesMax ?? defaultPreparesMax);
     const [found] = await database.read<{ slots: number }>(readSlots);
     const slots = found?.slots ?? 0;
     if (slots < slotsMin) {
@@ -149,7 +153,7 @@ export class PreparedTransactions extends Prepared {
   protected override async settle(operation: 'commit' | 'rollback', gid: string): Promise<boolean> {
     const command = { text: `${operation} prepared '${checked(gid)}'`, query_timeout: silenceMs };
     try {
-      await this.#decisions.query(command);
+      await queryOn(this.#decisions, command);
       return true;
     } catch (error) {
       if (sqlStateOf(error) === noSuchPrepared) return false;
@@ -169,7 +173,7 @@ export class PreparedTransactions extends Prepared {
 
   async #decide<Row extends object>(asked: typeof lookUp, value: string): Promise<readonly Row[]> {
     try {
-      return (await this.#decisions.query<Row>(bound(asked, [value]))).rows;
+      return (await queryOn<Row>(this.#decisions, bound(asked, [value]))).rows;
     } catch (error) {
       throw toFault(error, asked.name);
     }
