@@ -123,7 +123,6 @@ export class PreparedTransactions extends Prepared {
   }
 
   async #prepare(gid: string, work: (tx: PostgresTx) => Promise<Reply>): Promise<Reply> {
-    if (await this.isPrepared(gid)) return yesAgain;
     const tx = await this.#database.beginOn(this.#prepares);
     try {
       return await this.#workIn(tx, gid, work);
@@ -136,7 +135,15 @@ export class PreparedTransactions extends Prepared {
   }
 
   async #workIn(tx: PostgresTx, gid: string, work: (tx: PostgresTx) => Promise<Reply>): Promise<Reply> {
-    await tx.query(setLockTimeout, [`${this.#lockTimeoutMs}`]);
+    // BEFORE any work, which would wait for the locks of its own earlier self.
+    const [found] = await Promise.all([
+      tx.query(lookUp, [gid]),
+      tx.query(setLockTimeout, [`${this.#lockTimeoutMs}`]),
+    ]);
+    if (found.length > 0) {
+      await tx.rollback();
+      return yesAgain;
+    }
     const reply = await work(tx);
     if (reply.outcome !== 'succeeded') {
       await tx.rollback();
