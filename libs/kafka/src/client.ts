@@ -3,6 +3,7 @@
  * The one place where the client's own retries, logging and events are set; it must never write to the console.
  */
 import { Kafka, logLevel, type Admin, type KafkaConfig, type LogEntry, type RetryOptions } from 'kafkajs';
+import { encodeProduceRequests } from './produce-request.js';
 import type { KafkaLogLevel, ResolvedSettings } from './settings.js';
 import { socketsWithin } from './socket.js';
 
@@ -36,6 +37,7 @@ export class Reachability {
 
 /** A client whose log goes to the `log` setting, and whose connection errors reach `reachability`. */
 export function createClient(settings: ResolvedSettings, reachability: Reachability): Kafka {
+  encodeProduceRequests();
   const config: KafkaConfig = {
     brokers: [...settings.brokers],
     clientId: settings.clientId,
