@@ -10,7 +10,7 @@ import { clientsOwn, ours, type ProduceArguments, type ProducedRecord } from './
 beforeAll(() => {
   jest.useFakeTimers({ doNotFake: ['setTimeout', 'setImmediate', 'nextTick', 'queueMicrotask'] });
 });
-afterAll(() => jest.useRealTimers());
+afterAll(() => void jest.useRealTimers());
 
 async function bytesOf(make: typeof clientsOwn, asked: ProduceArguments): Promise<Buffer> {
   return Buffer.from((await make({ version: 7 })(asked).request.encode()).buffer);

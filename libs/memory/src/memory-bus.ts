@@ -6,7 +6,6 @@
 import { Fault } from '@sagamore/resilience';
 import {
   Bus,
-  Limiter,
   type ActiveSubscription,
   type Clock,
   type Message,
@@ -15,6 +14,7 @@ import {
 } from '@sagamore/runtime';
 import { MemoryMember } from './memory-member.js';
 import { MemoryTopic } from './memory-topic.js';
+import { Turns } from './turns.js';
 
 export interface MemoryBusOptions {
   /** Times the pause after a handler has rejected. */
@@ -50,12 +50,12 @@ export class MemoryBroker {
 export class MemoryBus extends Bus {
   private readonly broker: MemoryBroker;
   private readonly members = new Set<MemoryMember>();
-  private readonly turns: Limiter;
+  private readonly turns: Turns;
   private stopped = false;
 
   constructor(private readonly options: MemoryBusOptions) {
     super();
-    this.turns = new Limiter(options.handlersMax ?? Number.POSITIVE_INFINITY);
+    this.turns = new Turns(options.handlersMax ?? Number.POSITIVE_INFINITY);
     this.broker = options.broker ?? new MemoryBroker();
   }
 
@@ -80,7 +80,7 @@ export class MemoryBus extends Bus {
       clock,
       retryPauseMs,
       defer,
-      inTurn: (deliver) => this.turns.run(deliver),
+      inTurn: (lag, deliver) => this.turns.run(lag, deliver),
     });
     this.members.add(member);
     group.join(member);

@@ -10,7 +10,7 @@ export interface MemberOptions {
   readonly retryPauseMs: number;
   readonly defer: (round: () => void) => void;
   /** Runs a delivery when it is its turn. */
-  readonly inTurn: (deliver: () => Promise<void>) => Promise<void>;
+  readonly inTurn: (lag: () => number, deliver: () => Promise<void>) => Promise<void>;
 }
 
 /** A subscription at work. `resting` awaits a wake-up, `due` has a round before it, `busy` is in one, `failed` is
@@ -110,12 +110,15 @@ export class MemoryMember {
 
   private async deliver(): Promise<void> {
     if (this.isReassigned) await this.announce();
-    await this.options.inTurn(async () => {
-      if (this.hasLeft() || this.isStopping || this.isPaused) return;
-      // Cut only now: whatever came while others had their turn belongs to this batch.
-      this.inHand = this.group.take(this);
-      if (this.inHand.length > 0) await this.subscription.handle(this.inHand);
-    });
+    await this.options.inTurn(
+      () => this.lag(),
+      async () => {
+        if (this.hasLeft() || this.isStopping || this.isPaused) return;
+        // Cut only now: whatever came while others had their turn belongs to this batch.
+        this.inHand = this.group.take(this);
+        if (this.inHand.length > 0) await this.subscription.handle(this.inHand);
+      },
+    );
   }
 
   private async announce(): Promise<void> {

@@ -86,7 +86,12 @@ export class PreparedTransactions extends Prepared {
 
   private constructor(database: PostgresDatabase, options: PreparedTransactionsOptions) {
     super();
-    const { preparesMax = defaultPreparesMax, queueMax = 200, decisionsMax = 2, lockTimeoutMs = 2_000 } = options;
+    const {
+      preparesMax = defaultPreparesMax,
+      queueMax = 200,
+      decisionsMax = 2,
+      lockTimeoutMs = 2_000,
+    } = options;
     assert(lockTimeoutMs > 0, `a lock time-out above 0 was wanted, found ${lockTimeoutMs}`);
     this.#database = database;
     this.#prepares = database.poolBeside(preparesMax);
