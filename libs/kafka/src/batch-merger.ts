@@ -11,6 +11,7 @@ import { deadLetterOf, isDeadLetterTopic, tidingsOf, type DeadLetter } from './d
 import { isMembershipLost, toFault } from './faults.js';
 import type { PositionKeeper } from './position-keeper.js';
 import { decodeRecord } from './record.js';
+import { Pace } from './pace.js';
 import type { ResolvedSettings } from './settings.js';
 
 /** The pauses between two tries of a handler that rejects: doubling, so that a broken database is not stormed. */
@@ -45,7 +46,10 @@ export class BatchMerger {
   /** Settles once `onAssigned` has returned for the newest assignment. */
   private assigned: Promise<void> = Promise.resolve();
 
+  private readonly pace: Pace;
+
   constructor(private readonly options: BatchMergerOptions) {
+    this.pace = new Pace(options.settings.lingerMs, options.settings.lingerMsMax);
     this.mayTake = options.subscription.startsPaused !== true;
   }
 
@@ -120,6 +124,7 @@ export class BatchMerger {
 
   private async handleTogether(parts: readonly Part[]): Promise<void> {
     const begunAt = performance.now();
+    this.pace.gathered(parts.reduce((sum, { payload }) => sum + payload.batch.messages.length, 0));
     const heartbeat = new Heartbeat(parts[0]!.payload, this.options.settings.heartbeatMs);
     await this.assigned;
     const end = await this.handle(this.current(parts), heartbeat);
@@ -232,7 +237,7 @@ export class BatchMerger {
 
   /** Under load the next fetch waits a little, so that it brings more; the first delivery after a lull waits for nothing. */
   private async keepDistance(begunAt: number): Promise<void> {
-    const waitMs = begunAt + this.options.settings.lingerMs - performance.now();
+    const waitMs = begunAt + this.pace.distanceMs - performance.now();
     if (waitMs > 0) await pause(waitMs, undefined, { signal: this.stopping.signal }).catch(() => {});
   }
 }

@@ -9,6 +9,7 @@ import { Fault } from '@sagamore/resilience';
 import type { Kafka, Message as KafkaMessage, Producer } from 'kafkajs';
 import { clientRetry, type Reachability } from './client.js';
 import { toFault, typeOf, verdictOf } from './faults.js';
+import { Pace } from './pace.js';
 import type { ResolvedSettings } from './settings.js';
 
 /** A record and where it goes, topic with prefix. */
@@ -44,12 +45,15 @@ export class KafkaSender {
   private lastRequestAt = Number.NEGATIVE_INFINITY;
   private closing = false;
   private unreachable = false;
+  private readonly pace: Pace;
 
   constructor(
     private readonly kafka: Kafka,
     private readonly settings: ResolvedSettings,
     private readonly reachability: Reachability,
-  ) {}
+  ) {
+    this.pace = new Pace(settings.lingerMs, settings.lingerMsMax);
+  }
 
   /** Connects; throws a `Fault` when no broker answers within the client's own tries. */
   async connect(): Promise<void> {
@@ -94,7 +98,9 @@ export class KafkaSender {
   private async work(): Promise<void> {
     while (this.queue.length > 0) {
       await this.linger();
-      await this.deliver(this.take());
+      const parcels = this.take();
+      this.pace.gathered(parcels.length);
+      await this.deliver(parcels);
     }
     this.working = undefined;
   }
@@ -102,7 +108,7 @@ export class KafkaSender {
   /** Calls of the same turn always share a request; under load requests keep their distance. */
   private async linger(): Promise<void> {
     await gather();
-    const waitMs = this.lastRequestAt + this.settings.lingerMs - performance.now();
+    const waitMs = this.lastRequestAt + this.pace.distanceMs - performance.now();
     if (waitMs > 0) await pause(waitMs);
     this.lastRequestAt = performance.now();
   }

@@ -14,8 +14,9 @@ import { PausedLag } from './paused-lag.js';
 import { PositionKeeper } from './position-keeper.js';
 import type { ResolvedSettings } from './settings.js';
 
-/** Upper bound for partitions handled at once: above any sensible topic, because a merged delivery wants them all. */
-const partitionsMax = 1_024;
+/** Partitions that are handled at once: a merged delivery wants all that a fetch brings, so this is above most topics. The client
+ *  asks each of so many workers after every fetch, so it is not far above them; beyond it a delivery is two. */
+const partitionsMax = 64;
 /** Bounds of one fetch, so that a backlog arrives in deliveries of some thousand messages. */
 const fetchBytes = { partition: 512 * 1024, total: 2 * 1024 * 1024 };
 const rejoinMs = 500;

@@ -54,8 +54,10 @@ export interface KafkaSettings {
   /** Default 1: the first byte ends the wait, so nothing waits when the bus is idle. */
   readonly minBytes?: number;
   /** The least distance between two requests of the sender, and between two deliveries of a subscription. What comes
-   *  alone goes at once; what comes faster than this gathers. 0 switches it off. Default 5. */
+   *  alone goes at once; what comes faster than this gathers. Default 5. */
   readonly lingerMs?: number;
+  /** What that distance may grow to while a few come together each time. Both 0: no distance. Default 20. */
+  readonly lingerMsMax?: number;
   /** The least distance between two commits of positions; a crash repeats at most what was handled in it. Default 50. */
   readonly commitIntervalMs?: number;
   /** Of topics that `ensureTopics` creates; -1 leaves it to the broker. Default -1. */
@@ -88,6 +90,7 @@ export function resolveSettings(settings: KafkaSettings): ResolvedSettings {
     maxWaitMs: 500,
     minBytes: 1,
     lingerMs: 5,
+    lingerMsMax: 20,
     commitIntervalMs: 50,
     replicationFactor: -1,
     connectTimeoutMs: 30_000,
