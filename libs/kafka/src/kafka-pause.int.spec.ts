@@ -12,7 +12,9 @@ import { KafkaBus } from './kafka-bus.js';
 const testMs = 90_000;
 const topic = 'inventory.commands';
 const partitions = 3;
-const sessionTimeoutMs = 1_500;
+const sessionTimeoutMs = 2_500;
+/** Where a machine that stands still for a while must not cost a member its place. */
+const longSessionMs = 30_000;
 let run = 0;
 
 async function until(what: string, condition: () => boolean): Promise<void> {
@@ -54,12 +56,12 @@ describeWithBroker('the Kafka bus, paused', (brokers) => {
   const buses: KafkaBus[] = [];
   let prefix: string;
 
-  async function join(startsPaused: boolean): Promise<Member> {
+  async function join(startsPaused: boolean, sessionMs = sessionTimeoutMs): Promise<Member> {
     const bus = new KafkaBus({
       brokers: [brokers()],
       clientId: 'spec',
       topicPrefix: prefix,
-      sessionTimeoutMs,
+      sessionTimeoutMs: sessionMs,
       heartbeatMs: 300,
       rebalanceTimeoutMs: 3_000,
     });
@@ -136,26 +138,46 @@ describeWithBroker('the Kafka bus, paused', (brokers) => {
     testMs,
   );
 
+  /** Sends 600 in portions, and pauses and resumes after each; `meanwhile` is told how many are sent. */
+  async function pausedAgainAndAgain(member: Member, meanwhile: (sent: number) => void): Promise<void> {
+    const { bus, active, got } = member;
+    for (let at = 0; at < 600; at += 20) {
+      const before = got.length;
+      await bus.send(Array.from({ length: 20 }, (_, place) => message(at + place)));
+      await until('some have come', () => got.length > before);
+      meanwhile(at);
+      await active.pause();
+      active.resume();
+    }
+    await until('all have come', () => new Set(got).size === 600);
+    const first = [...new Set(got)];
+    for (let key = 0; key < 7; key++) {
+      const ofKey = first.filter((n) => n % 7 === key);
+      expect(ofKey).toEqual(ofKey.toSorted((left, right) => left - right));
+    }
+  }
+
   test(
     'paused and resumed again and again under load, it hands over each record once and in order',
     async () => {
-      const { bus, active, got, places, assigned } = await join(false);
-      const sent = Array.from({ length: 600 }, (_, at) => message(at));
-      for (let at = 0; at < sent.length; at += 20) {
-        const before = got.length;
-        await bus.send(sent.slice(at, at + 20));
-        await until('some have come', () => got.length > before);
-        await active.pause();
-        active.resume();
-      }
-      await until('all have come', () => new Set(got).size === sent.length);
-      expect(new Set(places).size).toBe(places.length);
-      const first = [...new Set(got)];
-      for (let key = 0; key < 7; key++)
-        expect(first.filter((n) => n % 7 === key)).toEqual(
-          sent.map((_, at) => at).filter((n) => n % 7 === key),
-        );
-      expect(assigned).toHaveLength(1);
+      const member = await join(false, longSessionMs);
+      await pausedAgainAndAgain(member, () => {});
+      expect(member.assigned).toHaveLength(1);
+      expect(new Set(member.places).size).toBe(member.places.length);
+    },
+    testMs,
+  );
+
+  test(
+    'S53: a process that stands still for longer than its session gets again what it had not committed, and loses nothing',
+    async () => {
+      const member = await join(false);
+      await pausedAgainAndAgain(member, (sent) => {
+        const stillUntil = performance.now() + (sent === 300 ? 2 * sessionTimeoutMs : 0);
+        while (performance.now() < stillUntil);
+      });
+      expect(member.assigned.length).toBeGreaterThan(1);
+      expect(member.places.length - new Set(member.places).size).toBeLessThanOrEqual(20);
     },
     testMs,
   );
