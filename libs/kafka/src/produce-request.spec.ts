@@ -62,6 +62,19 @@ test('a request is the bytes that the client makes of it', async () => {
   );
 });
 
+test('a record that has an instant of its own keeps it', async () => {
+  const messages = [
+    { value: 'a', timestamp: '1700000000000' },
+    { value: 'b', timestamp: '1700000000123' },
+  ];
+  const given = {
+    acks: -1,
+    timeout: 1,
+    topicData: [{ topic: 't', partitions: [{ partition: 0, messages }] }],
+  };
+  expect(await bytesOf(ours, given)).toEqual(await bytesOf(clientsOwn, given));
+});
+
 test.each([0, 63, 64, 8_191, 8_192, 1_048_575, 1_048_576])(
   'a value of %i bytes keeps its length',
   async (length) => {

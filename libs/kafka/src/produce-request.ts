@@ -61,7 +61,6 @@ const inside = createRequire(import.meta.url);
 const from = <T>(path: string): T => inside(`kafkajs/src/protocol/${path}`) as T;
 const Encoder = from<new (size?: number) => Encoder>('encoder');
 const { RecordBatch } = from<{ RecordBatch: (batch: object) => Promise<Encoder> }>('recordBatch/v0');
-const encodeAnyRecord = from<(record: object) => Encoded>('recordBatch/record/v0');
 const produce = from<{ protocol: Protocol }>('requests/produce');
 
 /** Version 3 brought this layout, and all that the client speaks since then keep it. */
@@ -75,16 +74,32 @@ export function encodeProduceRequests(): void {
   produce.protocol = ours;
 }
 
-/** As `clientsOwn`, with our encoding where the records are not compressed. */
+/** As `clientsOwn`, with our encoding where all is plain. */
 export const ours: Protocol = ({ version }) => {
   const make = clientsOwn({ version });
   if (version < versionMin) return make;
   return (asked) => {
     const made = make(asked);
-    if ((asked.compression ?? 0) === 0) made.request.encode = () => encode(asked);
+    if (isPlain(asked)) made.request.encode = () => encode(asked);
     return made;
   };
 };
+
+function isPlain({ compression = 0, topicData }: ProduceArguments): boolean {
+  return (
+    compression === 0 &&
+    topicData.every(({ partitions }) => partitions.every(({ messages }) => messages.every(isPlainRecord)))
+  );
+}
+
+/** One with an instant of its own, or with a header that is told several times, is the client's affair. */
+function isPlainRecord({ timestamp, headers = {} }: ProducedRecord): boolean {
+  return timestamp === undefined && Object.values(headers).every(isContent);
+}
+
+function isContent(value: unknown): value is Buffer | string {
+  return typeof value === 'string' || Buffer.isBuffer(value);
+}
 
 async function encode(asked: ProduceArguments): Promise<Encoder> {
   const { acks, timeout, transactionalId, topicData } = asked;
@@ -120,14 +135,9 @@ async function encodePartition(
 }
 
 /** A record of the batch's own instant. */
-function encodeRecord(record: ProducedRecord, place: number): Encoded {
-  const { key = null, value, headers = {} } = record;
+function encodeRecord({ key = null, value, headers = {} }: ProducedRecord, place: number): Encoded {
   const fields: (Buffer | string | null)[] = [key, value];
-  for (const [name, content] of Object.entries(headers)) {
-    if (typeof content !== 'string' && !Buffer.isBuffer(content))
-      return encodeAnyRecord({ ...record, offsetDelta: place, timestampDelta: 0 });
-    fields.push(name, content);
-  }
+  for (const [name, content] of Object.entries(headers)) if (isContent(content)) fields.push(name, content);
   const buffer = writeRecord(fields, place);
   return { buf: buffer, buffer };
 }
