@@ -1,8 +1,7 @@
 /**
  * How far apart requests are kept. A broker is paid by the request and not by the record: one that carries two costs nearly
  * what one with twenty does, so where a few come together the next may wait for more. Who comes alone, and who brings
- * plenty already, gains nothing by waiting. Pure. As Nagle's rule (RFC 896), with a bound
- * in time.
+ * plenty already, gains nothing by waiting. Pure. As Nagle's rule (RFC 896), with a bound in time.
  */
 
 /** From so many on a request is worth its price. */

@@ -13,7 +13,8 @@ import { kindOf, type ToldSpan } from './told-span.js';
 /** What most spans stay below, bytes. */
 const spanBytes = 640;
 
-/** "The parent is known to be of this process or not" is said: it is not remote, as far as anybody told. */
+/** Bit 8 says that bit 9, whether the parent lies in another process, has been set on purpose; it is 0, as in every span whose
+ *  record does not tell. */
 const flags = TraceFlags.SAMPLED | 0x100;
 
 /** The body of one request. All of `spans` are of the process that the first names. */
