@@ -3,7 +3,6 @@
  * bounded (R25). Method: the whole stack in one process, every order traced, against a TCP server that refuses, never answers,
  * or answers late; the same orders without any collector, before and after, say how long they take on this machine.
  */
-import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { chmod } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
@@ -15,6 +14,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@j
 import { startLocal, type Local } from '@sagamore/local';
 import { startTracing, type SpanRecord } from '@sagamore/telemetry';
 import { z } from 'zod';
+import { placeOrder } from './support/orders.js';
 import { audit } from './audit/audit.js';
 
 jest.setTimeout(240_000);
@@ -81,17 +81,7 @@ async function middleOf({ url }: Local): Promise<number> {
 
 async function placed(url: string): Promise<number> {
   const begunAt = performance.now();
-  const response = await fetch(`${url}/orders`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', 'idempotency-key': randomUUID(), prefer: 'wait=30' },
-    body: JSON.stringify({
-      customerId: 'ada',
-      currency: 'EUR',
-      lines: [{ sku: 'ESPRESSO-CUP', quantity: 1 }],
-      paymentToken: 'tok_ok',
-      shipTo: { name: 'Ada', street: 'Row 1', city: 'Oldport', postcode: '4051', country: 'CH' },
-    }),
-  });
+  const response = await placeOrder(url);
   expect(response.status).toBe(200);
   expect(answered.parse(await response.json())).toEqual({ status: 'CONFIRMED' });
   return performance.now() - begunAt;

@@ -4,7 +4,6 @@
  * Method: the whole stack over a real Postgres; the orchestrator's rows of an instant in the middle are put back after
  * everything has ended, the stack goes on, and every check of the audit looks at what came of it.
  */
-import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { chmod } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -14,6 +13,7 @@ import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals
 import { readStack, startEmbeddedPostgres, startLocal, type Local } from '@sagamore/local';
 import pg from 'pg';
 import { z } from 'zod';
+import { placeOrder } from './support/orders.js';
 import { audit } from './audit/audit.js';
 
 jest.setTimeout(180_000);
@@ -48,16 +48,7 @@ describe('a journal that lost its last second', () => {
   });
 
   async function place(fate: (typeof orders)[number]): Promise<Answered> {
-    const { paymentToken, postcode, country } = fate;
-    const headers = {
-      'content-type': 'application/json',
-      'idempotency-key': randomUUID(),
-      prefer: 'wait=30',
-    };
-    const shipTo = { name: 'Ada', street: 'Row 1', city: 'Oldport', postcode, country };
-    const lines = [{ sku: 'ESPRESSO-CUP', quantity: 1 }];
-    const body = JSON.stringify({ customerId: 'ada', currency: 'EUR', lines, paymentToken, shipTo });
-    const response = await fetch(`${stack.url}/orders`, { method: 'POST', headers, body });
+    const response = await placeOrder(stack.url, fate);
     return answered.parse(await response.json());
   }
 

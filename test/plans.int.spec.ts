@@ -7,13 +7,13 @@
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { chmod } from 'node:fs/promises';
-import { randomUUID } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { readStack, startLocal, type Local } from '@sagamore/local';
 import { openDataSource, PostgresDatabase } from '@sagamore/postgres';
 import pg from 'pg';
+import { placeOrder } from './support/orders.js';
 
 jest.setTimeout(90_000);
 
@@ -80,22 +80,6 @@ afterAll(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-async function place(protocol: string, country: string): Promise<void> {
-  const response = await fetch(`${stack.url}/orders`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', 'idempotency-key': randomUUID(), prefer: 'wait=30' },
-    body: JSON.stringify({
-      customerId: 'ada',
-      currency: 'EUR',
-      lines: [{ sku: 'ESPRESSO-CUP', quantity: 1 }],
-      paymentToken: 'tok_ok',
-      shipTo: { name: 'Ada', street: 'Row 1', city: 'Oldport', postcode: '4051', country },
-      protocol,
-    }),
-  });
-  expect(response.status).toBe(200);
-}
-
 /** Scans that are told no key, as `statement by index`. */
 async function keyless({ text, name }: Sent, client: pg.ClientBase): Promise<readonly string[]> {
   const places = [...text.matchAll(/\$(\d+)/g)].map(([, place]) => Number(place));
@@ -132,7 +116,8 @@ function scansOf(node: PlanNode): readonly PlanNode[] {
 
 test('every statement of an order finds its rows by a key, as planned on a new database', async () => {
   for (const protocol of ['saga', 'tcc', 'two-phase-commit'])
-    for (const country of ['CH', 'AQ']) await place(protocol, country);
+    for (const country of ['CH', 'AQ'])
+      expect((await placeOrder(stack.url, { protocol, country })).status).toBe(200);
   const found = await Promise.all(Object.values(readStack(directory)?.databaseUrls ?? {}).map(keylessIn));
   expect(sent.size).toBeGreaterThan(60);
   expect(found.flat()).toEqual([]);

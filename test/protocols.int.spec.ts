@@ -3,7 +3,6 @@
  * leaves books that the audit accepts. Method: the whole stack in one process over a real Postgres and the simulated
  * outside world; one table of fates for all protocols, and then every check of the audit.
  */
-import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { chmod } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -11,6 +10,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { startLocal, type Local } from '@sagamore/local';
 import { z } from 'zod';
+import { placeOrder } from './support/orders.js';
 import { audit } from './audit/audit.js';
 
 jest.setTimeout(60_000);
@@ -74,23 +74,8 @@ describe('an order by each protocol', () => {
   });
 
   async function placed(fate: Fate & { readonly protocol: Protocol }): Promise<z.infer<typeof orderAnswer>> {
-    const { paymentToken = 'tok_ok', country = 'CH', postcode = '4051', sku = skus[fate.protocol] } = fate;
-    const response = await fetch(`${stack.url}/orders`, {
-      method: 'POST',
-      headers: {
-        'content-type': 'application/json',
-        'idempotency-key': randomUUID(),
-        prefer: 'wait=30',
-      },
-      body: JSON.stringify({
-        customerId: 'ada',
-        currency: 'EUR',
-        lines: [{ sku, quantity: 2 }],
-        paymentToken,
-        shipTo: { name: 'Ada', street: 'Row 1', city: 'Oldport', postcode, country },
-        protocol: fate.protocol,
-      }),
-    });
+    const { protocol, sku = skus[protocol] } = fate;
+    const response = await placeOrder(stack.url, { ...fate, sku, quantity: 2 });
     expect(response.status).toBe(200);
     return orderAnswer.parse(await response.json());
   }
