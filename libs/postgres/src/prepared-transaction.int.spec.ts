@@ -72,12 +72,14 @@ describe('on a running server', () => {
   afterAll(async () => (await testPostgres()).stop());
 
   const reserved = () => stockOf(ports.database);
+  const isPrepared = async (name: string) =>
+    (await prepared.inDoubt(name)).some((found) => found.gid === name);
 
   test('a yes is seen by nobody until it is committed', async () => {
     expect(await prepared.prepare(gid, reserving('a'))).toEqual(yes);
-    expect([await reserved(), await prepared.isPrepared(gid)]).toEqual([0, true]);
+    expect([await reserved(), await isPrepared(gid)]).toEqual([0, true]);
     expect(await prepared.commit(gid, noRows)).toBe('done');
-    expect([await reserved(), await prepared.isPrepared(gid)]).toEqual([1, false]);
+    expect([await reserved(), await isPrepared(gid)]).toEqual([1, false]);
   });
 
   test('a yes that is rolled back leaves nothing behind', async () => {
@@ -102,7 +104,7 @@ describe('on a running server', () => {
   });
 
   test('a word about what is not there costs no connection', async () => {
-    await prepared.isPrepared(gid);
+    await prepared.inDoubt('');
     const opening = jest.spyOn(pg.Client.prototype, 'connect');
     for (let round = 0; round < 10; round++) expect(await prepared.rollback(gid, noRows)).toBe('absent');
     expect(opening).not.toHaveBeenCalled();
@@ -112,7 +114,7 @@ describe('on a running server', () => {
   test('a no leaves nothing behind', async () => {
     const no = refused('out-of-stock');
     expect(await prepared.prepare(gid, reserving('a', no))).toEqual(no);
-    expect([await reserved(), await prepared.isPrepared(gid)]).toEqual([0, false]);
+    expect([await reserved(), await isPrepared(gid)]).toEqual([0, false]);
     expect(await prepared.prepare(gidFor('other'), reserving('a'))).toEqual(yes);
   });
 
@@ -122,7 +124,7 @@ describe('on a running server', () => {
       return yes;
     };
     expect(await prepared.prepare(gid, reading)).toEqual({ ...yes, readOnly: true });
-    expect(await prepared.isPrepared(gid)).toBe(false);
+    expect(await isPrepared(gid)).toBe(false);
   });
 
   test('I01: work that is only kept for the end is work all the same, and is prepared', async () => {
@@ -138,7 +140,7 @@ describe('on a running server', () => {
   test('R19: a lock that is not had in time is a failure, which another attempt may cure', async () => {
     await prepared.prepare(gid, reserving('a'));
     expect(await prepared.prepare(gidFor('late'), reserving('a'))).toMatchObject(notHad);
-    expect(await prepared.isPrepared(gidFor('late'))).toBe(false);
+    expect(await isPrepared(gidFor('late'))).toBe(false);
     await prepared.commit(gid, noRows);
     expect(await prepared.prepare(gidFor('late'), reserving('a'))).toEqual(yes);
   });
@@ -197,7 +199,7 @@ describe('on a running server', () => {
       throw new TypeError('a rule broke');
     });
     await expect(broken).rejects.toThrow('a rule broke');
-    expect([await reserved(), await prepared.isPrepared(gid)]).toEqual([0, false]);
+    expect([await reserved(), await isPrepared(gid)]).toEqual([0, false]);
   });
 
   test('S70: a backend that dies before the PREPARE leaves nothing in doubt', async () => {
@@ -211,7 +213,7 @@ describe('on a running server', () => {
       outcome: 'failed',
       failure: { retryable: true },
     });
-    expect([await reserved(), await prepared.isPrepared(gid)]).toEqual([0, false]);
+    expect([await reserved(), await isPrepared(gid)]).toEqual([0, false]);
     expect(await prepared.prepare(gid, reserving('a'))).toEqual(yes);
   });
 
@@ -284,7 +286,7 @@ describe('on a running server', () => {
     }
     expect(vote).toEqual(refused('prepared-transactions-exhausted'));
     expect(made.length).toBe(slots + 1);
-    expect(await prepared.isPrepared(made.at(-1)!)).toBe(false);
+    expect(await isPrepared(made.at(-1)!)).toBe(false);
   });
 });
 

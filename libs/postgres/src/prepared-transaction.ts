@@ -173,21 +173,12 @@ export class PreparedTransactions extends Prepared {
     }
   }
 
-  /** Whether a transaction waits for a word under `gid`. */
-  async isPrepared(gid: string): Promise<boolean> {
-    return (await this.#decide<{ gid: string }>(lookUp, gid)).length > 0;
-  }
-
   /** As the port says: those of this database. */
-  override inDoubt(prefix: string): Promise<readonly InDoubt[]> {
-    return this.#decide<InDoubt>(listInDoubt, prefix);
-  }
-
-  async #decide<Row extends object>(asked: typeof lookUp, value: string): Promise<readonly Row[]> {
+  override async inDoubt(prefix: string): Promise<readonly InDoubt[]> {
     try {
-      return (await queryOn<Row>(this.#decisions, bound(asked, [value]))).rows;
+      return (await queryOn<InDoubt>(this.#decisions, bound(listInDoubt, [prefix]))).rows;
     } catch (error) {
-      throw toFault(error, asked.name);
+      throw toFault(error, listInDoubt.name);
     }
   }
 }
